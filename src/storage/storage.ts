@@ -35,8 +35,16 @@ export interface Superblock {
 export type NameRecord =
   /** The base's name is hidden. Harmless where the base has no such name. */
   | { readonly whiteout: true }
-  /** The name means `ino`. `origin` is the base path of this very name, where the base has it and means the same node. */
-  | { readonly whiteout?: false; readonly ino: number; readonly origin?: string };
+  /**
+   * The name means `ino`, which is of this type (an inode never changes it). `origin` is the base path of this very
+   * name, where the base has it and means the same node.
+   */
+  | {
+      readonly whiteout?: false;
+      readonly ino: number;
+      readonly type: FileType;
+      readonly origin?: string;
+    };
 
 /** A name of one directory with its record. */
 export interface NameEntry {
