@@ -18,20 +18,20 @@ export const xvfb = "/usr/bin/Xvfb";
 
 /** The browser WebKitWebDriver starts, which lies under a directory named after the machine's architecture. */
 export function miniBrowser(): string {
-	for (const architecture of readdirSync("/usr/lib")) {
-		const path = `/usr/lib/${architecture}/webkit2gtk-4.1/MiniBrowser`;
-		if (isProgram(path)) return path;
-	}
-	throw new Error("MiniBrowser is not there: install webkit2gtk-driver");
+  for (const architecture of readdirSync("/usr/lib")) {
+    const path = `/usr/lib/${architecture}/webkit2gtk-4.1/MiniBrowser`;
+    if (isProgram(path)) return path;
+  }
+  throw new Error("MiniBrowser is not there: install webkit2gtk-driver");
 }
 
 /** Whether `path` is there and may be run. */
 export function isProgram(path: string): boolean {
-	try {
-		accessSync(path, constants.X_OK);
-		return true;
-	} catch {
-		// Absent and forbidden are the same answer here.
-		return false;
-	}
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // Absent and forbidden are the same answer here.
+    return false;
+  }
 }

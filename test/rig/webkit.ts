@@ -14,132 +14,119 @@ import { miniBrowser, webKitWebDriver, xvfb } from "./programs.ts";
 const startDeadline_ms = 30_000;
 
 class WebKitOverDriver implements BrowserProvider {
-	readonly name = "webkitgtk";
-	readonly supportsParallelism = false;
-	readonly #children: ChildProcess[] = [];
-	#driver = "";
-	#session: Promise<string> | undefined;
+  readonly name = "webkitgtk";
+  readonly supportsParallelism = false;
+  readonly #children: ChildProcess[] = [];
+  #driver = "";
+  #session: Promise<string> | undefined;
 
-	getCommandsContext(): Record<string, unknown> {
-		return {};
-	}
+  getCommandsContext(): Record<string, unknown> {
+    return {};
+  }
 
-	async openPage(_sessionId: string, url: string): Promise<void> {
-		this.#session ??= this.#start();
-		await this.#call("POST", `${await this.#session}/url`, { url });
-	}
+  async openPage(_sessionId: string, url: string): Promise<void> {
+    this.#session ??= this.#start();
+    await this.#call("POST", `${await this.#session}/url`, { url });
+  }
 
-	async close(): Promise<void> {
-		try {
-			if (this.#session) await this.#call("DELETE", await this.#session);
-		} finally {
-			process.off("exit", this.#endChildren);
-			this.#endChildren();
-		}
-	}
+  async close(): Promise<void> {
+    try {
+      if (this.#session) await this.#call("DELETE", await this.#session);
+    } finally {
+      process.off("exit", this.#endChildren);
+      this.#endChildren();
+    }
+  }
 
-	/** Starts screen, driver and browser; returns the path of the session. */
-	async #start(): Promise<string> {
-		process.on("exit", this.#endChildren);
-		const display = await this.#startScreen();
-		const port = await freePort();
-		this.#children.push(
-			spawn(webKitWebDriver, [`--port=${port}`, "--host=127.0.0.1"], {
-				env: { ...process.env, DISPLAY: display },
-				stdio: "ignore",
-			}),
-		);
-		this.#driver = `http://127.0.0.1:${port}`;
-		await this.#listening();
-		const browserOptions = { binary: miniBrowser(), args: ["--automation"] };
-		const session = await this.#call("POST", "/session", {
-			capabilities: {
-				alwaysMatch: { "webkitgtk:browserOptions": browserOptions },
-			},
-		});
-		return `/session/${(session as { sessionId: string }).sessionId}`;
-	}
+  /** Starts screen, driver and browser; returns the path of the session. */
+  async #start(): Promise<string> {
+    process.on("exit", this.#endChildren);
+    const display = await this.#startScreen();
+    const port = await freePort();
+    this.#children.push(
+      spawn(webKitWebDriver, [`--port=${port}`, "--host=127.0.0.1"], {
+        env: { ...process.env, DISPLAY: display },
+        stdio: "ignore",
+      }),
+    );
+    this.#driver = `http://127.0.0.1:${port}`;
+    await this.#listening();
+    const browserOptions = { binary: miniBrowser(), args: ["--automation"] };
+    const session = await this.#call("POST", "/session", {
+      capabilities: {
+        alwaysMatch: { "webkitgtk:browserOptions": browserOptions },
+      },
+    });
+    return `/session/${(session as { sessionId: string }).sessionId}`;
+  }
 
-	/** Xvfb takes a free display by itself and tells its number on the file descriptor it is given. */
-	async #startScreen(): Promise<string> {
-		const options = [
-			"-displayfd",
-			"3",
-			"-screen",
-			"0",
-			"1280x900x24",
-			"-nolisten",
-			"tcp",
-		];
-		const screen = spawn(xvfb, options, {
-			stdio: ["ignore", "ignore", "ignore", "pipe"],
-		});
-		this.#children.push(screen);
-		const pipe = screen.stdio[3];
-		if (!pipe)
-			throw new Error(
-				"bug: Xvfb was started without the pipe it was to write to",
-			);
-		const [number] = await Promise.race([
-			once(pipe, "data"),
-			once(screen, "exit").then(() =>
-				Promise.reject(new Error("Xvfb ended before it had a display")),
-			),
-		]);
-		return `:${String(number).trim()}`;
-	}
+  /** Xvfb takes a free display by itself and tells its number on the file descriptor it is given. */
+  async #startScreen(): Promise<string> {
+    const options = ["-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp"];
+    const screen = spawn(xvfb, options, {
+      stdio: ["ignore", "ignore", "ignore", "pipe"],
+    });
+    this.#children.push(screen);
+    const pipe = screen.stdio[3];
+    if (!pipe) throw new Error("bug: Xvfb was started without the pipe it was to write to");
+    const [number] = await Promise.race([
+      once(pipe, "data"),
+      once(screen, "exit").then(() =>
+        Promise.reject(new Error("Xvfb ended before it had a display")),
+      ),
+    ]);
+    return `:${String(number).trim()}`;
+  }
 
-	async #listening(): Promise<void> {
-		const deadline = Date.now() + startDeadline_ms;
-		for (;;) {
-			try {
-				await fetch(`${this.#driver}/status`);
-				return;
-			} catch (error) {
-				if (Date.now() > deadline)
-					throw new Error("WebKitWebDriver does not listen", { cause: error });
-				await pause(50);
-			}
-		}
-	}
+  async #listening(): Promise<void> {
+    const deadline = Date.now() + startDeadline_ms;
+    for (;;) {
+      try {
+        await fetch(`${this.#driver}/status`);
+        return;
+      } catch (error) {
+        if (Date.now() > deadline)
+          throw new Error("WebKitWebDriver does not listen", { cause: error });
+        await pause(50);
+      }
+    }
+  }
 
-	async #call(method: string, path: string, body?: object): Promise<unknown> {
-		const response = await fetch(this.#driver + path, {
-			method,
-			...(body && { body: JSON.stringify(body) }),
-		});
-		const { value } = (await response.json()) as {
-			value: { error?: string; message?: string } | null;
-		};
-		if (value?.error)
-			throw new Error(
-				`WebKitWebDriver: ${method} ${path}: ${value.error}: ${value.message}`,
-			);
-		return value;
-	}
+  async #call(method: string, path: string, body?: object): Promise<unknown> {
+    const response = await fetch(this.#driver + path, {
+      method,
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const { value } = (await response.json()) as {
+      value: { error?: string; message?: string } | null;
+    };
+    if (value?.error)
+      throw new Error(`WebKitWebDriver: ${method} ${path}: ${value.error}: ${value.message}`);
+    return value;
+  }
 
-	readonly #endChildren = (): void => {
-		for (const child of this.#children.splice(0).reverse()) child.kill();
-	};
+  readonly #endChildren = (): void => {
+    for (const child of this.#children.splice(0).reverse()) child.kill();
+  };
 }
 
 async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const address = server.address();
-	if (address === null || typeof address === "string")
-		throw new Error("bug: a TCP server without a port");
-	server.close();
-	await once(server, "close");
-	return address.port;
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string")
+    throw new Error("bug: a TCP server without a port");
+  server.close();
+  await once(server, "close");
+  return address.port;
 }
 
 /** The vitest provider that runs suites in WebKitGTK. */
 export function webKitOverDriver(): BrowserProviderOption {
-	return defineBrowserProvider({
-		name: "webkitgtk",
-		supportedBrowser: ["webkit"],
-		options: {},
-		providerFactory: () => new WebKitOverDriver(),
-	});
+  return defineBrowserProvider({
+    name: "webkitgtk",
+    supportedBrowser: ["webkit"],
+    options: {},
+    providerFactory: () => new WebKitOverDriver(),
+  });
 }

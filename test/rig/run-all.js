@@ -1,0 +1,119 @@
+/**
+ * Builds, then runs every vitest project, and ends with one plain line that counts all of it.
+ * A project whose programs are missing is named, and each of its files counts as one skipped test; whatever breaks
+ * without naming a test counts as one failed. Plain JavaScript, because nothing is built yet when this starts.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** When nothing more is waited for, in milliseconds since 1970: the whole run has a quarter of an hour. */
+const end_ms = Date.now() + 14.5 * 60_000;
+
+const inNode = /(?<!\.(mount|e2e|browser))\.test\.ts$/;
+const inBrowsers = /\.browser\.test\.ts$/;
+
+/** Which projects run together, the files they run, and what has to be there for it. */
+const runs = [
+  { projects: ["quick", "slow"], files: inNode, needs: [] },
+  {
+    projects: ["mount"],
+    files: /\.mount\.test\.ts$/,
+    needs: ["/dev/fuse", "/usr/bin/fusermount3"],
+  },
+  { projects: ["e2e"], files: /\.e2e\.test\.ts$/, needs: ["/usr/bin/chromium"] },
+  { projects: ["chromium"], files: inBrowsers, needs: ["/usr/bin/chromium"] },
+  { projects: ["firefox"], files: inBrowsers, needs: ["/usr/bin/firefox-esr"] },
+  {
+    projects: ["webkit"],
+    files: inBrowsers,
+    needs: ["/usr/bin/WebKitWebDriver", "/usr/bin/Xvfb"],
+  },
+];
+
+const testFiles = readdirSync("test", { recursive: true }).map(String);
+const reports = mkdtempSync(join(tmpdir(), "minifo-test-"));
+const sum = { passed: 0, failed: 0, skipped: 0 };
+const remarks = [];
+
+/** Runs a command to its end, or to the deadline; resolves with its exit code, or with why it has none. */
+function execute(command, options) {
+  const child = spawn(command, options, { stdio: "inherit", detached: true });
+  const endGroup = (signal) => {
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // It has ended by itself in the meantime.
+    }
+  };
+  const forward = () => endGroup("SIGINT");
+  process.once("SIGINT", forward);
+  const timer = setTimeout(() => endGroup("SIGKILL"), Math.max(0, end_ms - Date.now()));
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(code ?? signal));
+  }).finally(() => {
+    clearTimeout(timer);
+    process.off("SIGINT", forward);
+    endGroup("SIGKILL");
+  });
+}
+
+/** Adds what one vitest process reports; its exit code tells of failures that belong to no test. */
+function add(report, code, name) {
+  const before = sum.failed;
+  if (existsSync(report)) {
+    const { testResults } = JSON.parse(readFileSync(report, "utf8"));
+    for (const file of testResults) {
+      const results = file.assertionResults;
+      sum.passed += results.filter(({ status }) => status === "passed").length;
+      sum.skipped += results.filter(({ status }) => /pending|skipped|todo|disabled/.test(status)).length;
+      const failed = results.filter(({ status }) => status === "failed").length;
+      // A file that does not load, or whose hooks fail, has failed without a failed test.
+      sum.failed += failed === 0 && file.status === "failed" ? 1 : failed;
+    }
+  }
+  if (code !== 0 && sum.failed === before) {
+    sum.failed += 1;
+    remarks.push(`${name}: failed outside any test (ended with ${code})`);
+  }
+}
+
+let interrupted = false;
+process.once("SIGINT", () => {
+  interrupted = true;
+});
+
+const built = await execute("npm", ["run", "--silent", "build"]);
+if (built !== 0) {
+  sum.failed += 1;
+  remarks.push(`build: failed (ended with ${built})`);
+}
+for (const { projects, files, needs } of runs) {
+  if (interrupted) break;
+  const name = projects.join(", ");
+  const missing = needs.filter((path) => !existsSync(path));
+  const count = testFiles.filter((file) => files.test(file)).length;
+  if (count === 0) continue;
+  if (missing.length > 0) {
+    sum.skipped += count;
+    remarks.push(`${name}: skipped ${count} test files, because ${missing.join(" and ")} is missing`);
+    continue;
+  }
+  const report = join(reports, `${projects[0]}.json`);
+  const code = await execute(process.execPath, [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    ...projects.flatMap((project) => ["--project", project]),
+    "--passWithNoTests",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
+  add(report, code, name);
+}
+rmSync(reports, { recursive: true, force: true });
+for (const remark of remarks) console.log(remark);
+console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+process.exitCode = interrupted ? 130 : sum.failed > 0 ? 1 : 0;
