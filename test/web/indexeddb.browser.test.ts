@@ -1,0 +1,3 @@
+import { indexedDbSuite } from "./indexeddb-suite.ts";
+
+indexedDbSuite("IndexedDB");

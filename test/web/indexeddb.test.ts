@@ -1,0 +1,4 @@
+import "fake-indexeddb/auto";
+import { indexedDbSuite } from "./indexeddb-suite.ts";
+
+indexedDbSuite("IndexedDB, simulated");

@@ -1,0 +1,461 @@
+/**
+ * A storage in IndexedDB: the database `minifo:NAME` with an object store for each kind of record and one for chunks of
+ * data. A batch is one readwrite transaction over all of them, so it is there whole or not at all. Values of data are
+ * Uint8Array, never Blob, which WebKit cannot store from a worker.
+ * It is not decided here who may write (ownership.ts); the epoch in the superblock is checked in each transaction, so
+ * that an owner that only slept cannot harm its successor.
+ */
+import {
+  type DBSchema,
+  type IDBPDatabase,
+  type IDBPObjectStore,
+  deleteDB,
+  openDB,
+  unwrap,
+} from "idb";
+import {
+  type Batch,
+  type Durability,
+  FsError,
+  type NameEntry,
+  type NameRecord,
+  type NodeRecord,
+  type Operation,
+  type Storage,
+  type StorageSpace,
+  type Superblock,
+  refuseStaleEpoch,
+  refuseUnknownFormat,
+  waitFor,
+} from "../src/index.ts";
+
+/** What stands before a storage's name in the name of its database. */
+const databasePrefix = "minifo:";
+
+/** The version of the object stores' layout; the records in them are versioned by the superblock. */
+const layoutVersion = 1;
+
+/** The key of the only superblock. */
+const theSuperblock = "superblock";
+
+/** The inode numbers of base objects begin here: the upper half of the safe integers. */
+const firstBaseIno = 2 ** 52;
+
+interface Layout extends DBSchema {
+  superblock: { key: string; value: Superblock };
+  nodes: { key: number; value: NodeRecord };
+  names: { key: [parent: number, name: string]; value: NameRecord };
+  aliases: { key: string; value: number };
+  orphans: { key: number; value: true };
+  data: { key: [content: number, chunk: number]; value: Uint8Array };
+}
+
+const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"] as const;
+
+/** What a storage may be opened with. */
+export interface IndexedDbOptions {
+  /** Never write, and create nothing. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Opens the storage `name` of this origin, and creates it if there is none.
+ * @throws ENOENT there is none and it was to be opened read-only; none was created
+ * @throws EINVAL it was written by a later version
+ * @throws EIO, ENOSPC the browser could not open it
+ */
+export async function openIndexedDbStorage(
+  name: string,
+  { readOnly = false }: IndexedDbOptions = {},
+): Promise<Storage> {
+  let absent = false;
+  let storage: IndexedDbStorage | undefined;
+  let database: IDBPDatabase<Layout>;
+  try {
+    database = await openDB<Layout>(databasePrefix + name, layoutVersion, {
+      upgrade(created, _from, _to, transaction) {
+        if (readOnly) {
+          // The abort takes the database back that was being created for us.
+          absent = true;
+          transaction.done.catch(() => {}); // The open fails with the same error.
+          transaction.abort();
+          return;
+        }
+        for (const store of stores) created.createObjectStore(store);
+      },
+      blocking() {
+        storage?.lose("another page deletes it or opens it with a newer version");
+      },
+      terminated() {
+        storage?.lose("the browser closed it, as it does when the site's data is cleared");
+      },
+    });
+  } catch (error) {
+    if (absent) {
+      const reason = "there is no such storage in this browser, and one opened read-only is not created";
+      throw new FsError("ENOENT", { syscall: "open", path: name, reason, cause: error });
+    }
+    throw await failure("open", name, error);
+  }
+  storage = new IndexedDbStorage(name, database, readOnly);
+  try {
+    await storage.refuseUnknownFormat();
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return storage;
+}
+
+/**
+ * Deletes the storage `name` with all that is in it. Storages that are open on it fail from then on; returns once they
+ * are closed and all is gone. No error if there is none.
+ */
+export async function deleteIndexedDbStorage(name: string): Promise<void> {
+  try {
+    await deleteDB(databasePrefix + name);
+  } catch (error) {
+    throw await failure("delete", name, error);
+  }
+}
+
+/** The names of all storages of this origin, sorted. */
+export async function listIndexedDbStorages(): Promise<string[]> {
+  const databases = await indexedDB.databases();
+  return databases
+    .flatMap(({ name }) =>
+      name?.startsWith(databasePrefix) ? [name.slice(databasePrefix.length)] : [],
+    )
+    .sort();
+}
+
+class IndexedDbStorage implements Storage {
+  readonly #name: string;
+  readonly #database: IDBPDatabase<Layout>;
+  readonly #readOnly: boolean;
+  /** Why nothing can be done any more; undefined as long as all is well. */
+  #lost: string | undefined;
+  #chunkSize: number | undefined;
+  /** The generation of the last superblock read or written; undefined before there was one. */
+  #generation: number | undefined;
+  /**
+   * The recorded inode numbers of base objects: each is asked for once, when its object is looked up first, and almost
+   * none of them is recorded. Loaded with the first question. True for the owner, since only it commits; a reader's is
+   * dropped when it reads a superblock whose generation moved.
+   */
+  #recorded: Set<number> | undefined;
+  #recordedLoading: Promise<Set<number>> | undefined;
+
+  constructor(name: string, database: IDBPDatabase<Layout>, readOnly: boolean) {
+    this.#name = name;
+    this.#database = database;
+    this.#readOnly = readOnly;
+  }
+
+  /** Gives up the connection, so that whoever waits for it can go on; every later call fails and says `why`. */
+  lose(why: string): void {
+    this.#lost ??= why;
+    this.#database.close();
+  }
+
+  /** @throws EINVAL a later version wrote what is stored */
+  async refuseUnknownFormat(): Promise<void> {
+    const superblock = await this.#readSuperblock();
+    if (superblock) refuseUnknownFormat(superblock, this.#name);
+  }
+
+  *superblock(): Operation<Superblock | undefined> {
+    return yield* waitFor(this.#readSuperblock());
+  }
+
+  *node(ino: number): Operation<NodeRecord | undefined> {
+    if (ino >= firstBaseIno) {
+      const recorded = this.#recorded ?? (yield* waitFor(this.#loadRecorded()));
+      if (!recorded.has(ino)) return undefined;
+    }
+    return yield* waitFor(this.#attempt("read", (database) => database.get("nodes", ino)));
+  }
+
+  *names(parent: number): Operation<readonly NameEntry[]> {
+    const ofParent = IDBKeyRange.bound([parent], [parent, []]);
+    const entries = yield* waitFor(this.#readNames(ofParent));
+    return entries.map(({ name, record }) => ({ name, record }));
+  }
+
+  *aliases(): Operation<ReadonlyMap<string, number>> {
+    return yield* waitFor(
+      this.#attempt("read", async (database) => {
+        const store = database.transaction("aliases").store;
+        const [identities, inos] = await Promise.all([store.getAllKeys(), store.getAll()]);
+        return new Map(identities.map((identity, index) => [identity, inos[index] as number]));
+      }),
+    );
+  }
+
+  *orphans(): Operation<readonly number[]> {
+    return yield* waitFor(this.#attempt("read", (database) => database.getAllKeys("orphans")));
+  }
+
+  *allNodes(): Operation<readonly NodeRecord[]> {
+    return yield* waitFor(this.#attempt("read", (database) => database.getAll("nodes")));
+  }
+
+  *allNames(): Operation<readonly (NameEntry & { readonly parent: number })[]> {
+    return yield* waitFor(this.#readNames());
+  }
+
+  *readData(content: number, offset: number, into: Uint8Array): Operation<void> {
+    if (into.length === 0) return;
+    if (this.#chunkSize === undefined) yield* this.superblock();
+    const chunkSize = this.#chunkSize;
+    if (chunkSize === undefined) throw this.#missing(content, offset);
+    const first = Math.floor(offset / chunkSize);
+    const last = Math.floor((offset + into.length - 1) / chunkSize);
+    const range = IDBKeyRange.bound([content, first], [content, last]);
+    // One request for all of them, since the caller asks for chunks that are held and so all there.
+    const chunks = yield* waitFor(
+      this.#attempt("read", (database) => database.getAll("data", range)),
+    );
+    if (chunks.length !== last - first + 1) throw this.#missing(content, offset);
+    chunks.forEach((chunk, index) => {
+      const chunkStart = (first + index) * chunkSize;
+      const from = Math.max(offset, chunkStart);
+      const to = Math.min(offset + into.length, chunkStart + chunkSize);
+      const piece = into.subarray(from - offset, to - offset);
+      const stored = chunk.subarray(from - chunkStart, to - chunkStart);
+      piece.set(stored);
+      piece.fill(0, stored.length);
+    });
+  }
+
+  *commit(batch: Batch, durability: Durability): Operation<void> {
+    if (this.#readOnly) {
+      const reason = "the storage was opened read-only";
+      throw new FsError("EROFS", { syscall: "commit", path: this.#name, reason });
+    }
+    yield* waitFor(this.#attempt("commit", (database) => this.#commit(database, batch, durability)));
+    this.#chunkSize = batch.superblock.chunkSize;
+    this.#generation = batch.superblock.generation;
+  }
+
+  *space(): Operation<StorageSpace> {
+    const estimate = yield* waitFor(estimateSpace());
+    const total = estimate?.quota ?? Number.MAX_SAFE_INTEGER;
+    return { total, free: Math.max(0, total - (estimate?.usage ?? 0)) };
+  }
+
+  // biome-ignore lint/correctness/useYield: closing waits for nothing; transactions under way still end
+  *close(): Operation<void> {
+    this.lose("it was closed");
+  }
+
+  async #readSuperblock(): Promise<Superblock | undefined> {
+    const superblock = await this.#attempt("read", (database) =>
+      database.get("superblock", theSuperblock),
+    );
+    if (superblock === undefined) return undefined;
+    this.#chunkSize = superblock.chunkSize;
+    if (this.#readOnly && superblock.generation !== this.#generation) {
+      this.#recorded = undefined;
+      this.#recordedLoading = undefined;
+    }
+    this.#generation = superblock.generation;
+    return superblock;
+  }
+
+  #loadRecorded(): Promise<Set<number>> {
+    this.#recordedLoading ??= this.#attempt("read", async (database) => {
+      const base = IDBKeyRange.lowerBound(firstBaseIno);
+      return new Set(await database.getAllKeys("nodes", base));
+    }).then(
+      (recorded) => {
+        // A reader may have dropped this very loading meanwhile, since the generation moved.
+        if (this.#recordedLoading === loading) this.#recorded = recorded;
+        return recorded;
+      },
+      (error) => {
+        if (this.#recordedLoading === loading) this.#recordedLoading = undefined;
+        throw error;
+      },
+    );
+    const loading = this.#recordedLoading;
+    return loading;
+  }
+
+  #readNames(range?: IDBKeyRange): Promise<(NameEntry & { readonly parent: number })[]> {
+    return this.#attempt("read", async (database) => {
+      const store = database.transaction("names").store;
+      const [keys, records] = await Promise.all([store.getAllKeys(range), store.getAll(range)]);
+      return keys.map(([parent, name], index) => ({
+        parent,
+        name,
+        record: records[index] as NameRecord,
+      }));
+    });
+  }
+
+  async #commit(
+    database: IDBPDatabase<Layout>,
+    batch: Batch,
+    durability: Durability,
+  ): Promise<void> {
+    const transaction = database.transaction(stores, "readwrite", { durability });
+    // Whatever goes wrong below aborts the transaction; its error is told by the await at the end.
+    transaction.done.catch(() => {});
+    try {
+      const superblocks = transaction.objectStore("superblock");
+      const stored = await superblocks.get(theSuperblock);
+      if (stored === undefined && this.#generation !== undefined) throw this.#emptied();
+      refuseStaleEpoch(stored, batch.superblock);
+      raw(superblocks).put(batch.superblock, theSuperblock);
+      putNodes(raw(transaction.objectStore("nodes")), batch);
+      putNames(raw(transaction.objectStore("names")), batch);
+      putAliases(raw(transaction.objectStore("aliases")), batch);
+      putOrphans(raw(transaction.objectStore("orphans")), batch);
+      putData(raw(transaction.objectStore("data")), batch);
+    } catch (error) {
+      abort(transaction);
+      throw error;
+    }
+    await transaction.done;
+    this.#noteRecorded(batch);
+  }
+
+  /** Takes what a batch did into the set of recorded numbers, or into the one that is still being loaded. */
+  #noteRecorded(batch: Batch): void {
+    const note = (recorded: Set<number>): void => {
+      for (const [ino, node] of batch.nodes) {
+        if (ino < firstBaseIno) continue;
+        if (node) recorded.add(ino);
+        else recorded.delete(ino);
+      }
+    };
+    if (this.#recorded) note(this.#recorded);
+    else this.#recordedLoading?.then(note, () => {}); // Who asked for the loading is told why it failed.
+  }
+
+  /** Does `act` on the database, and tells what goes wrong as an `FsError`. */
+  async #attempt<T>(
+    syscall: string,
+    act: (database: IDBPDatabase<Layout>) => Promise<T>,
+  ): Promise<T> {
+    if (this.#lost !== undefined) throw this.#gone(syscall);
+    try {
+      return await act(this.#database);
+    } catch (error) {
+      if (error instanceof FsError) throw error;
+      if (this.#lost !== undefined || nameOf(error) === "InvalidStateError") {
+        throw this.#gone(syscall, error);
+      }
+      throw await failure(syscall, this.#name, error);
+    }
+  }
+
+  #gone(syscall: string, cause?: unknown): FsError {
+    const why = this.#lost ?? "the browser closed it";
+    const reason = `the storage cannot be used any more: ${why}; open it again`;
+    return new FsError("ENODEV", { syscall, path: this.#name, reason, cause });
+  }
+
+  #emptied(): FsError {
+    const reason = "the storage was emptied by somebody else while it was open; open it again";
+    return new FsError("ENODEV", { syscall: "commit", path: this.#name, reason });
+  }
+
+  #missing(content: number, offset: number): FsError {
+    const reason = `the storage holds no data of content ${content} at offset ${offset}`;
+    return new FsError("EIO", { syscall: "read", path: this.#name, reason });
+  }
+}
+
+/**
+ * The store under idb's wrapping. Its requests need no promise each: one that fails aborts the transaction, and the
+ * transaction's end is what is waited for.
+ */
+function raw(
+  store: IDBPObjectStore<Layout, typeof stores, (typeof stores)[number], "readwrite">,
+): IDBObjectStore {
+  return unwrap(store);
+}
+
+function putNodes(store: IDBObjectStore, { nodes }: Batch): void {
+  for (const [ino, node] of nodes) {
+    if (node) store.put(node, ino);
+    else store.delete(ino);
+  }
+}
+
+function putNames(store: IDBObjectStore, { names }: Batch): void {
+  for (const { parent, name, record } of names) {
+    if (record) store.put(record, [parent, name]);
+    else store.delete([parent, name]);
+  }
+}
+
+function putAliases(store: IDBObjectStore, { aliases }: Batch): void {
+  for (const [identity, ino] of aliases) {
+    if (ino === null) store.delete(identity);
+    else store.put(ino, identity);
+  }
+}
+
+function putOrphans(store: IDBObjectStore, { orphans }: Batch): void {
+  for (const [ino, isOrphan] of orphans) {
+    if (isOrphan) store.put(true, ino);
+    else store.delete(ino);
+  }
+}
+
+function putData(store: IDBObjectStore, { data, droppedChunks, droppedContents }: Batch): void {
+  for (const { content, from, to } of droppedChunks) {
+    store.delete(IDBKeyRange.bound([content, from], [content, to], false, true));
+  }
+  for (const content of droppedContents) {
+    store.delete(IDBKeyRange.bound([content], [content, []]));
+  }
+  for (const { content, chunk, bytes } of data) {
+    // A view is stored with the whole of its buffer, so one that is larger than the chunk is copied first.
+    const whole = bytes.byteLength === bytes.buffer.byteLength;
+    store.put(whole ? bytes : bytes.slice(), [content, chunk]);
+  }
+}
+
+/** Aborts a transaction that may have ended already. */
+function abort(transaction: { abort(): void }): void {
+  try {
+    transaction.abort();
+  } catch (error) {
+    // It had ended by itself; the caller throws what led here.
+    if (nameOf(error) !== "InvalidStateError") throw error;
+  }
+}
+
+/** What the browser says of its space; undefined where it says nothing. */
+async function estimateSpace(): Promise<StorageEstimate | undefined> {
+  // Node's quick test runs have no navigator.storage, nor have pages without a secure context.
+  const storage: StorageManager | undefined = globalThis.navigator?.storage;
+  return storage?.estimate?.();
+}
+
+/** An error of IndexedDB as ours: a full quota is ENOSPC, with what can be done about it; anything else EIO. */
+async function failure(syscall: string, name: string, error: unknown): Promise<FsError> {
+  if (nameOf(error) !== "QuotaExceededError") {
+    const reason = `IndexedDB failed with ${nameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;
+    return new FsError("EIO", { syscall, path: name, reason, cause: error });
+  }
+  const { usage, quota } = (await estimateSpace()) ?? {};
+  const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const known =
+    usage === undefined || quota === undefined
+      ? "the browser does not say how much there is"
+      : `this site uses ${mebibytes(usage)} of the ${mebibytes(quota)} it may use`;
+  const reason =
+    `the browser's storage is full (${known}); nothing of this step was stored; ` +
+    "revert or export changes, clear other data of this site, or free space on the disk";
+  return new FsError("ENOSPC", { syscall, path: name, reason, cause: error });
+}
+
+/** The name of a DOMException or an Error, such as "AbortError". */
+function nameOf(error: unknown): string {
+  return error instanceof Error || error instanceof DOMException ? error.name : typeof error;
+}
