@@ -65,6 +65,7 @@ declare global {
     cache?: "default" | "no-store" | "reload" | "no-cache";
     credentials?: "omit" | "same-origin" | "include";
     redirect?: "follow" | "error" | "manual";
+    mode?: "cors" | "no-cors";
   }
   function fetch(url: string, init?: RequestInit): Promise<Response>;
   const crypto: {

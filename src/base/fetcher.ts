@@ -13,7 +13,10 @@ export interface ObjectRequest {
   readonly range?: { readonly offset: number; readonly length: number; readonly size: number };
   /** SHA-256 of the bytes asked for, 64 lower-case hex digits; absent: they are not verified (the pointer itself). */
   readonly sha256?: string;
-  /** The most bytes an honest answer can have; a longer one is cut off and refused. */
+  /**
+   * The most bytes an honest answer can have; a longer one is cut off and refused. For a range it may be above the
+   * range's length: a server that ignores ranges and sends the whole is then put up with, up to that size.
+   */
   readonly maxBytes: number;
   /** Go past the HTTP caches on the way: the pointer always, anything else after a mismatch. */
   readonly fresh?: boolean;
@@ -22,6 +25,8 @@ export interface ObjectRequest {
 /** What was got. */
 export interface FetchedObject {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** SHA-256 of `bytes`, 64 lower-case hex digits. */
+  readonly sha256: string;
   readonly etag?: string;
   readonly lastModified?: string;
 }
@@ -33,6 +38,7 @@ export interface Fetcher {
    * @throws EACCES the server says 401 or 403
    * @throws EIO anything else: unreachable, past its deadline, a wrong answer, a wrong hash; `reason` says which, with
    *   the url, what was expected and what came
+   * @throws ECANCELED the fetcher was closed
    */
   get(request: ObjectRequest): Wait<FetchedObject>;
   /** Cancels what is in flight. */

@@ -153,7 +153,6 @@ export class MemoryBase implements Base {
     return length;
   }
 
-  // biome-ignore lint/correctness/useYield: nothing to wait for
   *close(): Operation<void> {}
 
   *#ask(question: BaseQuestion, path: string): Operation<void> {

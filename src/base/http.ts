@@ -1,0 +1,149 @@
+/**
+ * The fetcher over the runtime's fetch: one request per object at a time, at most six in flight, each answer checked
+ * (exchange.ts) and verified (verify.ts), each failure tried again where that can help (retry.ts).
+ */
+import type { FsError } from "../errno.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Answer, closed, exchange, fetchError, type Transport } from "./exchange.ts";
+import type { FetchedObject, Fetcher, ObjectRequest } from "./fetcher.ts";
+import { Tries } from "./retry.ts";
+import { sha256Of } from "./verify.ts";
+
+/** Settings of `httpFetcher`; all have defaults. */
+export interface HttpOptions {
+  /** Default: the runtime's fetch. */
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  /** Whether cookies and the like go with a request; default `"omit"`. */
+  readonly credentials?: "omit" | "same-origin" | "include";
+  /** Requests in flight at most; default 6, what browsers grant one HTTP/1.1 server. */
+  readonly maxInFlight?: number;
+}
+
+/** A fetcher over the runtime's fetch. */
+export function httpFetcher(options: HttpOptions = {}): Fetcher {
+  return new HttpFetcher(options);
+}
+
+class HttpFetcher implements Fetcher {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #credentials: "omit" | "same-origin" | "include";
+  readonly #closing = new AbortController();
+  /** Requests under way, by what they ask for: whoever asks for the same waits for the same. */
+  readonly #flights = new Map<string, Promise<FetchedObject>>();
+  #freeSlots: number;
+  readonly #waitingForSlot: (() => void)[] = [];
+
+  constructor(options: HttpOptions) {
+    this.#transport = options.transport ?? ((url, init) => fetch(url, init));
+    this.#clock = options.clock ?? systemClock;
+    this.#credentials = options.credentials ?? "omit";
+    this.#freeSlots = options.maxInFlight ?? 6;
+  }
+
+  get(request: ObjectRequest): Promise<FetchedObject> {
+    const { url, range, sha256, maxBytes, fresh } = request;
+    const key = JSON.stringify([url, range?.offset, range?.length, range?.size, sha256, maxBytes, fresh]);
+    let flight = this.#flights.get(key);
+    if (!flight) {
+      flight = this.#fetch(request).finally(() => this.#flights.delete(key));
+      this.#flights.set(key, flight);
+    }
+    return flight;
+  }
+
+  close(): void {
+    this.#closing.abort();
+    for (const go of this.#waitingForSlot.splice(0)) go();
+  }
+
+  async #fetch(request: ObjectRequest): Promise<FetchedObject> {
+    const tries = new Tries(this.#clock);
+    let asked = request;
+    for (;;) {
+      const answer = await this.#try(asked);
+      if ("sha256" in answer) return answer;
+      const next = tries.after(answer);
+      if (next.step === "fail") throw next.error;
+      if (next.fresh) asked = { ...asked, fresh: true };
+      if (next.delay_ms > 0) await this.#sleep(next.delay_ms, request.url);
+    }
+  }
+
+  /** One try: the object, verified, or what is wrong. */
+  async #try(
+    request: ObjectRequest,
+  ): Promise<FetchedObject | Exclude<Answer, { verdict: "good" }>> {
+    await this.#takeSlot(request.url);
+    let answer: Answer;
+    try {
+      answer = await exchange(request, {
+        transport: this.#transport,
+        clock: this.#clock,
+        credentials: this.#credentials,
+        closing: this.#closing.signal,
+      });
+    } finally {
+      this.#releaseSlot();
+    }
+    if (answer.verdict !== "good") return answer;
+    const { bytes, etag, lastModified, isHtml } = answer;
+    const sha256 = await sha256Of(bytes);
+    if (request.sha256 !== undefined && request.sha256 !== sha256) {
+      return { verdict: "wrong", error: mismatch(request, sha256, bytes.length, isHtml) };
+    }
+    return {
+      bytes,
+      sha256,
+      ...(etag !== null && { etag }),
+      ...(lastModified !== null && { lastModified }),
+    };
+  }
+
+  async #takeSlot(url: string): Promise<void> {
+    if (this.#freeSlots > 0 && !this.#closing.signal.aborted) {
+      this.#freeSlots -= 1;
+      return;
+    }
+    if (!this.#closing.signal.aborted) {
+      await new Promise<void>((resolve) => this.#waitingForSlot.push(resolve));
+    }
+    if (this.#closing.signal.aborted) throw closed(url);
+  }
+
+  /** Hands the slot over to who waits longest, or frees it. */
+  #releaseSlot(): void {
+    const next = this.#waitingForSlot.shift();
+    if (next) next();
+    else this.#freeSlots += 1;
+  }
+
+  #sleep(delay_ms: number, url: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const closing = this.#closing.signal;
+      const wake = (): void => {
+        cancel();
+        reject(closed(url));
+      };
+      const cancel = this.#clock.alarm(delay_ms, () => {
+        closing.removeEventListener("abort", wake);
+        resolve();
+      });
+      if (closing.aborted) wake();
+      else closing.addEventListener("abort", wake, { once: true });
+    });
+  }
+}
+
+function mismatch(request: ObjectRequest, got: string, length: number, isHtml: boolean): FsError {
+  const { url, sha256, range } = request;
+  const part = range ? ` bytes ${range.offset} to ${range.offset + range.length - 1}` : "";
+  const hint = isHtml && !/\.x?html?$/.test(url)
+    ? "the server answers with an HTML page instead, as some do for files they do not have"
+    : "was the file changed after it was indexed? Then run `minifo index` on the server's directory again";
+  return fetchError(
+    "EIO",
+    `${url}:${part} expected SHA-256 ${sha256}, got ${got} (${length} bytes); ${hint}`,
+  );
+}

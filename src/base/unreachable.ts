@@ -1,0 +1,57 @@
+/**
+ * Why a request got no answer at all, in words a user can act on. Node tells the cause; a browser hides it, on purpose,
+ * so that there it is found out as far as it can be: a server that answers a request nobody may read is one that
+ * does not send the CORS header.
+ */
+
+/** What Node's network codes mean, and what to try. */
+const advice: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused: is the server running, and on this port?",
+  ENOTFOUND: "no such host: is the name right, and is there a network?",
+  EAI_AGAIN: "the name cannot be looked up now: is there a network?",
+  ECONNRESET: "the server closed the connection",
+  UND_ERR_SOCKET: "the server closed the connection",
+  EHOSTUNREACH: "no route to the host: is there a network?",
+  ENETUNREACH: "no route to the network: is there a network?",
+  ETIMEDOUT: "the connection timed out",
+  UND_ERR_CONNECT_TIMEOUT: "the connection timed out",
+  HPE_INVALID_CONSTANT: "what answers there does not speak HTTP",
+};
+
+/** Why fetching failed with `error` before an answer came, as the end of a sentence about the URL. */
+export function whyUnreachable(error: unknown): string {
+  const cause = causeOf(error);
+  const code = typeof cause.code === "string" ? cause.code : undefined;
+  if (code !== undefined) return advice[code] ?? `${code}: ${cause.message ?? "network error"}`;
+  return (
+    `${cause.message ?? "network error"}; is the server running? A server of another origin must also send ` +
+    "'Access-Control-Allow-Origin', as `minifo serve` does"
+  );
+}
+
+/** The page's own place, in a browser; undefined in Node. */
+export function pageLocation(): { readonly origin: string; readonly protocol: string } | undefined {
+  return (globalThis as { location?: { origin: string; protocol: string } }).location;
+}
+
+/** Whether the browser may have withheld the answer from a page at `origin`. */
+export function isCrossOrigin(url: string): boolean {
+  const page = pageLocation();
+  return page !== undefined && page.origin !== new URL(url).origin;
+}
+
+/** What to say once it is known that the server at `url` answers, but lets no other origin read. */
+export function refusedByCors(url: string): string {
+  return (
+    `${url}: the server answers, but does not let this page read: it sends no 'Access-Control-Allow-Origin' header ` +
+    `for ${pageLocation()?.origin ?? "this origin"}. Add 'Access-Control-Allow-Origin: *' there, or serve the ` +
+    "directory with `minifo serve DIR`, which sends it"
+  );
+}
+
+function causeOf(error: unknown): { readonly code?: unknown; readonly message?: string } {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { cause } = error;
+  if (cause instanceof Error) return cause as Error & { code?: unknown };
+  return error as Error & { code?: unknown };
+}
