@@ -1,0 +1,61 @@
+/**
+ * How a program's call runs: its operation as a promise, its changes committed before it resolves, its error told with
+ * the system call and the paths the program gave.
+ */
+import { FsError } from "../errno.ts";
+import { type Operation, run } from "../operation.ts";
+import type { Overlay } from "../overlay/overlay.ts";
+import type { Durability } from "../storage/storage.ts";
+
+/** What an error says of the call it ended. */
+export interface Call {
+  readonly syscall: string;
+  readonly path?: string;
+  readonly dest?: string;
+}
+
+/** Errors that tell already which call they ended. */
+const told = new WeakSet<FsError>();
+
+/** Runs `operation`; its errors tell that `call` failed, unless a `during` further in has said so of a part. */
+export function* during<T>(call: Call, operation: Operation<T>): Operation<T> {
+  try {
+    return yield* operation;
+  } catch (error) {
+    if (!(error instanceof FsError) || told.has(error)) throw error;
+    const telling = error.at({ path: undefined, dest: undefined, ...call });
+    told.add(telling);
+    throw telling;
+  }
+}
+
+/** Runs calls on one overlay. */
+export class Calls {
+  readonly overlay: Overlay;
+  readonly #commits: boolean;
+
+  /** With `commits` false, changes stay uncommitted until somebody else commits. */
+  constructor(overlay: Overlay, commits: boolean) {
+    this.overlay = overlay;
+    this.#commits = commits;
+  }
+
+  /** Runs what changes nothing. */
+  read<T>(call: Call, operation: Operation<T>): Promise<T> {
+    return run(during(call, operation));
+  }
+
+  /**
+   * Runs what changes something, and commits it. Calls that end while a commit is under way share the next one. If the
+   * commit fails the call fails with its error; the change is in the overlay's memory and is committed later.
+   */
+  change<T>(call: Call, operation: Operation<T>, durability: Durability = "relaxed"): Promise<T> {
+    return this.read(call, this.#committed(operation, durability));
+  }
+
+  *#committed<T>(operation: Operation<T>, durability: Durability): Operation<T> {
+    const result = yield* operation;
+    if (this.#commits || durability === "strict") yield* this.overlay.commit(durability);
+    return result;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Text encodings by Node's names. UTF-8 is what nearly everyone asks for; the others are here because a program
+ * written for `node:fs/promises` may name any of them.
+ */
+import { wrongValue } from "./argument-error.ts";
+
+/** An encoding under its plain name. */
+export type Encoding = "utf8" | "utf16le" | "latin1" | "ascii" | "hex" | "base64" | "base64url";
+
+/** The names Node accepts, in lower case. */
+const names = new Map<string, Encoding>([
+  ["utf8", "utf8"],
+  ["utf-8", "utf8"],
+  ["utf16le", "utf16le"],
+  ["utf-16le", "utf16le"],
+  ["ucs2", "utf16le"],
+  ["ucs-2", "utf16le"],
+  ["latin1", "latin1"],
+  ["binary", "latin1"],
+  ["ascii", "ascii"],
+  ["hex", "hex"],
+  ["base64", "base64"],
+  ["base64url", "base64url"],
+]);
+
+/**
+ * The encoding called `name`, in whatever case.
+ * @throws TypeError (ERR_INVALID_ARG_VALUE) there is none of that name
+ */
+export function encodingOf(name: unknown): Encoding {
+  const encoding = typeof name === "string" ? names.get(name.toLowerCase()) : undefined;
+  if (!encoding) throw wrongValue("encoding", "is invalid encoding", name);
+  return encoding;
+}
+
+/** `text` as bytes. What the encoding cannot express is lost, as in Node: the low byte stays, a wrong digit ends it. */
+export function encode(text: string, encoding: Encoding): Uint8Array<ArrayBuffer> {
+  switch (encoding) {
+    case "utf8":
+      return new TextEncoder().encode(text);
+    case "utf16le":
+      return Uint8Array.from({ length: text.length * 2 }, (_, at) => text.charCodeAt(at >> 1) >> ((at & 1) * 8));
+    case "latin1":
+    case "ascii":
+      return Uint8Array.from(text, (character) => character.charCodeAt(0));
+    case "hex":
+      return encodeHex(text);
+    case "base64":
+    case "base64url":
+      return encodeBase64(text);
+  }
+}
+
+/** `bytes` as text. */
+export function decode(bytes: Uint8Array, encoding: Encoding): string {
+  switch (encoding) {
+    case "utf8":
+      return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    case "utf16le":
+      return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(bytes.subarray(0, bytes.length & ~1));
+    case "latin1":
+      return decodeBytewise(bytes, 0xff);
+    case "ascii":
+      return decodeBytewise(bytes, 0x7f);
+    case "hex":
+      return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    case "base64":
+      return decodeBase64(bytes, `${alphabet}+/`, "=");
+    case "base64url":
+      return decodeBase64(bytes, `${alphabet}-_`, "");
+  }
+}
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+function decodeBytewise(bytes: Uint8Array, mask: number): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192).map((byte) => byte & mask));
+  }
+  return text;
+}
+
+function encodeHex(text: string): Uint8Array<ArrayBuffer> {
+  const digits = /^(?:[0-9a-f]{2})*/i.exec(text)?.[0] ?? "";
+  return Uint8Array.from({ length: digits.length / 2 }, (_, at) =>
+    Number.parseInt(digits.slice(at * 2, at * 2 + 2), 16),
+  );
+}
+
+/** Takes both alphabets, as Node does; characters of neither are skipped, and "=" ends it. */
+function encodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(Math.ceil((text.length * 3) / 4));
+  let length = 0;
+  let bits = 0;
+  let held = 0;
+  for (const character of text) {
+    if (character === "=") break;
+    const standard = `${alphabet}+/`.indexOf(character);
+    const digit = standard >= 0 ? standard : `${alphabet}-_`.indexOf(character);
+    if (digit < 0) continue;
+    bits = ((bits << 6) | digit) & 0xffff;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      bytes[length++] = bits >> held;
+    }
+  }
+  return bytes.slice(0, length);
+}
+
+function decodeBase64(bytes: Uint8Array, digits: string, padding: string): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 3) {
+    const [first = 0, second, third] = bytes.subarray(at, at + 3);
+    text += digits.charAt(first >> 2);
+    text += digits.charAt(((first & 3) << 4) | ((second ?? 0) >> 4));
+    text += second === undefined ? padding : digits.charAt(((second & 15) << 2) | ((third ?? 0) >> 6));
+    text += third === undefined ? padding : digits.charAt(third & 63);
+  }
+  return text;
+}

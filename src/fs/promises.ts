@@ -1,0 +1,570 @@
+/**
+ * The programs' API: an overlay in the shape of `node:fs/promises`, for isomorphic-git or anything else written for that.
+ * Bytes are Uint8Arrays; paths are strings with "/" between names, and a path that does not begin with one is taken from
+ * the root. Permission bits are kept but not enforced: there is no other user here.
+ *
+ * A call that changes something resolves once its change is committed; what was awaited is there after a reload or a
+ * crash of the process. Calls made side by side share commits. `watch` is not there yet.
+ */
+import type { AttributeChanges, Stat } from "../attributes.ts";
+import { FsError } from "../errno.ts";
+import { type Operation, run } from "../operation.ts";
+import type { Context } from "../overlay/namespace.ts";
+import type { Overlay } from "../overlay/overlay.ts";
+import { outOfRange, wrongType } from "./argument-error.ts";
+import {
+  booleanOf,
+  bytesOf,
+  integerOf,
+  type ModeArgument,
+  modeOf,
+  optionsOf,
+  pathOf,
+  type TimeArgument,
+  timeOf,
+} from "./arguments.ts";
+import { Calls, during } from "./calls.ts";
+import { constants } from "./constants.ts";
+import {
+  checkSignal,
+  type DataSource,
+  isIterable,
+  piecesOf,
+  readAll,
+  type ReadOptions,
+  type WriteOptions,
+} from "./contents.ts";
+import { type CopyOptions, TreeCopy } from "./copy-tree.ts";
+import { Dir } from "./directory.ts";
+import { decode, encode, encodingOf } from "./encoding.ts";
+import { FileHandle, ownerChanges } from "./file-handle.ts";
+import { type OpenIntent, openIntentOf } from "./open-flags.ts";
+import { find } from "./path.ts";
+import { removeTree } from "./removal.ts";
+import { BigIntStats, Dirent, type StatFs, Stats, type Volume } from "./stats.ts";
+import * as calls from "./system-calls.ts";
+import { type Entry, Traversal } from "./traversal.ts";
+import { TreeError } from "./tree-error.ts";
+
+/** Options that are an encoding or hold one; `"buffer"` asks for bytes. */
+export type EncodingOptions = string | { readonly encoding?: string | null } | null;
+
+/** Options that ask for names as bytes. */
+export type BufferOptions = "buffer" | { readonly encoding: "buffer" };
+
+export interface ReaddirOptions {
+  readonly encoding?: string | null;
+  readonly withFileTypes?: boolean;
+  /** All below the directory too, as paths relative to it. */
+  readonly recursive?: boolean;
+}
+
+export interface MkdirOptions {
+  /** Make what is missing on the way, and accept a directory that is there. */
+  readonly recursive?: boolean;
+  /** Default 0o777, less the umask. */
+  readonly mode?: ModeArgument;
+}
+
+export interface RemoveOptions {
+  /** Directories too, with all below them. */
+  readonly recursive?: boolean;
+  /** Nothing there is no error. */
+  readonly force?: boolean;
+}
+
+/** Who the program is: the owner of what it creates, and the bits cleared from the modes it asks for. */
+const defaultContext: Context = { uid: 0, gid: 0, umask: 0o022 };
+
+/** Things copied by cp between two commits. */
+const copiesPerCommit = 256;
+
+/** What statfs calls this file system: FUSE's number, whatever carries it. */
+const statfsType = 0x65735546;
+
+/** See the head of this file. Every method works unbound, so that `const { readFile } = fs.promises` does. */
+export class FsPromises {
+  readonly constants = constants;
+  readonly #calls: Calls;
+  readonly #overlay: Overlay;
+  readonly #context: Context;
+  readonly #volume: Volume;
+  #nextFd = 3;
+
+  /** With `commits` false nothing is committed, except by sync; see `batch`. */
+  constructor(overlay: Overlay, context: Context = defaultContext, commits = true) {
+    this.#overlay = overlay;
+    this.#context = context;
+    this.#calls = new Calls(overlay, commits);
+    const { overlayId, chunkSize } = overlay.superblock;
+    this.#volume = { dev: Number.parseInt(overlayId.slice(0, 6), 16), blksize: chunkSize };
+    for (const name of Object.getOwnPropertyNames(FsPromises.prototype)) {
+      if (name === "constructor") continue;
+      const method = Reflect.get(this, name) as (...values: unknown[]) => unknown;
+      const value = method.bind(this);
+      Object.defineProperty(this, name, { value, enumerable: true, configurable: true, writable: true });
+    }
+  }
+
+  /**
+   * Gives `work` an API whose calls do not commit one by one, and commits once at its end, also if it fails. Faster for
+   * many small changes; a crash on the way keeps some first part of them, in order.
+   */
+  async batch<T>(work: (fs: FsPromises) => Promise<T>): Promise<T> {
+    try {
+      return await work(new FsPromises(this.#overlay, this.#context, false));
+    } finally {
+      await run(this.#overlay.commit("relaxed"));
+    }
+  }
+
+  /** Resolves if `path` is there and, as far as its mode tells, can be used so; see `constants`. */
+  async access(path: string, mode: number = constants.F_OK): Promise<void> {
+    const call = { syscall: "access", path: pathOf(path) };
+    await this.#calls.read(call, this.#access(path, integerOf(mode, "mode", 0, 7)));
+  }
+
+  /** Adds to the end of a file, which is created if it is not there. */
+  async appendFile(
+    path: string | FileHandle,
+    data: DataSource,
+    options?: string | WriteOptions | null,
+  ): Promise<void> {
+    await this.writeFile(path, data, { flag: "a", ...optionsOf<WriteOptions>(options) });
+  }
+
+  async chmod(path: string, mode: ModeArgument): Promise<void> {
+    await this.#setattr("chmod", path, true, { mode: modeOf(mode) });
+  }
+
+  /** -1 leaves an owner as it is. */
+  async chown(path: string, uid: number, gid: number): Promise<void> {
+    await this.#setattr("chown", path, true, ownerChanges(uid, gid));
+  }
+
+  /** As chown, of a symlink itself. */
+  async lchown(path: string, uid: number, gid: number): Promise<void> {
+    await this.#setattr("lchown", path, false, ownerChanges(uid, gid));
+  }
+
+  async utimes(path: string, atime: TimeArgument, mtime: TimeArgument): Promise<void> {
+    const changes = { atime: timeOf(atime), mtime: timeOf(mtime) };
+    await this.#setattr("utime", path, true, changes);
+  }
+
+  /** As utimes, of a symlink itself. */
+  async lutimes(path: string, atime: TimeArgument, mtime: TimeArgument): Promise<void> {
+    const changes = { atime: timeOf(atime), mtime: timeOf(mtime) };
+    await this.#setattr("lutime", path, false, changes);
+  }
+
+  /** Copies bytes and mode of a file. */
+  async copyFile(from: string, to: string, mode = 0): Promise<void> {
+    const call = { syscall: "copyfile", path: pathOf(from, "src"), dest: pathOf(to, "dest") };
+    const bits = integerOf(mode, "mode", 0, 7);
+    const exclusive = (bits & constants.COPYFILE_EXCL) !== 0;
+    if (bits & constants.COPYFILE_FICLONE_FORCE) throw new FsError("EOPNOTSUPP", call);
+    await this.#calls.change(call, calls.copyFile(this.#overlay, from, to, exclusive, this.#context));
+  }
+
+  /** Copies a file, a symlink or a tree; commits now and then on the way. */
+  async cp(from: string, to: string, options?: CopyOptions | null): Promise<void> {
+    const source = pathOf(from, "src");
+    const destination = pathOf(to, "dest");
+    let copied = 0;
+    const commitNowAndThen = async (): Promise<void> => {
+      copied += 1;
+      if (copied % copiesPerCommit === 0) await run(this.#overlay.commit("relaxed"));
+    };
+    await this.batch((fs) =>
+      new TreeCopy(fs, optionsOf<CopyOptions>(options), commitNowAndThen).copy(source, destination),
+    );
+  }
+
+  /** Gives the file at `from` (a symlink itself, if it is one) another name. */
+  async link(from: string, to: string): Promise<void> {
+    const call = {
+      syscall: "link",
+      path: pathOf(from, "existingPath"),
+      dest: pathOf(to, "newPath"),
+    };
+    await this.#calls.change(call, calls.link(this.#overlay, from, to));
+  }
+
+  async stat(path: string, options?: { readonly bigint?: false } | null): Promise<Stats>;
+  async stat(path: string, options: { readonly bigint: true }): Promise<BigIntStats>;
+  async stat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats>;
+  async stat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats> {
+    return this.#stats(await this.#stat("stat", path, true), options);
+  }
+
+  /** As stat, of a symlink itself. */
+  async lstat(path: string, options?: { readonly bigint?: false } | null): Promise<Stats>;
+  async lstat(path: string, options: { readonly bigint: true }): Promise<BigIntStats>;
+  async lstat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats>;
+  async lstat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats> {
+    return this.#stats(await this.#stat("lstat", path, false), options);
+  }
+
+  /** With `recursive`, resolves with the first directory that was made, if any. */
+  async mkdir(path: string, options?: ModeArgument | MkdirOptions | null): Promise<string | undefined> {
+    const call = { syscall: "mkdir", path: pathOf(path) };
+    const isMode = typeof options === "number" || typeof options === "string";
+    const { recursive, mode } = isMode ? { mode: options } : optionsOf<MkdirOptions>(options);
+    const bits = modeOf(mode, 0o777);
+    if (booleanOf(recursive, "options.recursive")) {
+      return this.#calls.change(call, calls.mkdirs(this.#overlay, path, bits, this.#context));
+    }
+    await this.#calls.change(call, calls.mkdir(this.#overlay, path, bits, this.#context));
+    return undefined;
+  }
+
+  /** Makes a directory called `prefix` and six characters more, for its owner alone; resolves with its path. */
+  async mkdtemp(prefix: string, options?: EncodingOptions): Promise<string> {
+    const start = pathOf(prefix, "prefix");
+    const call = { syscall: "mkdtemp", path: `${start}XXXXXX` };
+    const path = await this.#calls.change(call, this.#mkdtemp(start));
+    return this.#named(path, options) as string;
+  }
+
+  /** Opens a file, or a directory for reading its attributes and syncing. */
+  async open(
+    path: string,
+    flags?: string | number | null,
+    mode?: ModeArgument | null,
+  ): Promise<FileHandle> {
+    const call = { syscall: "open", path: pathOf(path) };
+    const intent = openIntentOf(flags, "r");
+    const operation = calls.open(this.#overlay, path, intent, modeOf(mode, 0o666), this.#context);
+    const opened = await this.#runOpening(call, intent, operation);
+    const fd = this.#nextFd;
+    this.#nextFd += 1;
+    return new FileHandle(fd, this.#calls, opened, this.#volume);
+  }
+
+  /** The entries of a directory one by one. */
+  async opendir(path: string, options?: { readonly recursive?: boolean } | null): Promise<Dir> {
+    const call = { syscall: "opendir", path: pathOf(path) };
+    const { recursive } = optionsOf<{ recursive: boolean }>(options);
+    const deep = booleanOf(recursive, "options.recursive");
+    return new Dir(path, this.#calls, await this.#calls.read(call, Traversal.begin(this.#overlay, path, deep)));
+  }
+
+  /** The names in a directory, sorted. Symlinks to directories are not gone into with `recursive`. */
+  async readdir(
+    path: string,
+    options?: string | (ReaddirOptions & { readonly withFileTypes?: false }) | null,
+  ): Promise<string[]>;
+  async readdir(
+    path: string,
+    options: ReaddirOptions & { readonly withFileTypes: true },
+  ): Promise<Dirent[]>;
+  async readdir(
+    path: string,
+    options?: string | ReaddirOptions | null,
+  ): Promise<string[] | Dirent[]> {
+    const call = { syscall: "scandir", path: pathOf(path) };
+    const { recursive, withFileTypes, encoding } = optionsOf<ReaddirOptions>(options);
+    const deep = booleanOf(recursive, "options.recursive");
+    const entries = await this.#calls.read(call, this.#entries(path, deep));
+    if (withFileTypes) {
+      return entries.map(({ name, directory, type }) => new Dirent(name, directory, type));
+    }
+    const names = entries.map((entry) => relativeName(entry, path));
+    return names.map((name) => this.#named(name, { encoding: encoding ?? null })) as string[];
+  }
+
+  /** All bytes of a file, or its text if an encoding is given. */
+  async readFile(
+    path: string | FileHandle,
+    options?: (ReadOptions & { readonly encoding?: null }) | null,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  async readFile(
+    path: string | FileHandle,
+    options: string | (ReadOptions & { readonly encoding: string }),
+  ): Promise<string>;
+  async readFile(
+    path: string | FileHandle,
+    options?: string | ReadOptions | null,
+  ): Promise<string | Uint8Array<ArrayBuffer>>;
+  async readFile(
+    path: string | FileHandle,
+    options?: string | ReadOptions | null,
+  ): Promise<string | Uint8Array<ArrayBuffer>> {
+    if (path instanceof FileHandle) return path.readFile(options);
+    const call = { syscall: "open", path: pathOf(path) };
+    const { encoding, flag, signal } = optionsOf<ReadOptions>(options);
+    const name = encoding === null || encoding === undefined ? undefined : encodingOf(encoding);
+    const intent = openIntentOf(flag, "r");
+    checkSignal(signal);
+    const bytes = await this.#runOpening(call, intent, this.#readWhole(path, intent, signal));
+    return name ? decode(bytes, name) : bytes;
+  }
+
+  /** The target of a symlink, as it was given to symlink. */
+  async readlink(path: string, options: BufferOptions): Promise<Uint8Array>;
+  async readlink(path: string, options?: EncodingOptions): Promise<string>;
+  async readlink(path: string, options?: EncodingOptions): Promise<string | Uint8Array> {
+    const call = { syscall: "readlink", path: pathOf(path) };
+    return this.#named(await this.#calls.read(call, calls.readlink(this.#overlay, path)), options);
+  }
+
+  /** The absolute path without symlinks, "." and "..". */
+  async realpath(path: string, options: BufferOptions): Promise<Uint8Array>;
+  async realpath(path: string, options?: EncodingOptions): Promise<string>;
+  async realpath(path: string, options?: EncodingOptions): Promise<string | Uint8Array> {
+    const call = { syscall: "realpath", path: pathOf(path) };
+    return this.#named(await this.#calls.read(call, calls.realpath(this.#overlay, path)), options);
+  }
+
+  /** Moves `from` to `to`, and replaces what is there, if it is a file or an empty directory. */
+  async rename(from: string, to: string): Promise<void> {
+    const call = { syscall: "rename", path: pathOf(from, "oldPath"), dest: pathOf(to, "newPath") };
+    await this.#calls.change(call, calls.rename(this.#overlay, from, to));
+  }
+
+  /** Removes a file or, with `recursive`, a tree; a part of that may be gone if it fails. */
+  async rm(path: string, options?: RemoveOptions | null): Promise<void> {
+    const call = { syscall: "lstat", path: pathOf(path) };
+    const given = optionsOf<RemoveOptions>(options);
+    const recursive = booleanOf(given.recursive, "options.recursive");
+    const force = booleanOf(given.force, "options.force");
+    await this.#calls.change(call, this.#remove(path, recursive, force));
+  }
+
+  /** Removes an empty directory. */
+  async rmdir(path: string, options?: { readonly recursive?: boolean } | null): Promise<void> {
+    const call = { syscall: "rmdir", path: pathOf(path) };
+    const { recursive } = optionsOf<{ recursive: boolean }>(options);
+    if (booleanOf(recursive, "options.recursive")) {
+      await this.#calls.change(call, this.#removeDirectory(path));
+    } else {
+      await this.#calls.change(call, calls.rmdir(this.#overlay, path));
+    }
+  }
+
+  /** How large the storage is and how much of it is free. Nothing is counted in files. */
+  async statfs(path: string, options?: { readonly bigint?: false } | null): Promise<StatFs>;
+  async statfs(path: string, options: { readonly bigint: true }): Promise<StatFs<bigint>>;
+  async statfs(
+    path: string,
+    options?: { readonly bigint?: boolean } | null,
+  ): Promise<StatFs | StatFs<bigint>> {
+    const call = { syscall: "statfs", path: pathOf(path) };
+    const statfs = await this.#calls.read(call, this.#statfs(path));
+    if (!options?.bigint) return statfs;
+    return Object.fromEntries(
+      Object.entries(statfs).map(([key, value]) => [key, BigInt(value)]),
+    ) as unknown as StatFs<bigint>;
+  }
+
+  /** Makes a symlink at `path`; `type` matters on Windows only and is ignored. */
+  async symlink(target: string, path: string, _type?: string | null): Promise<void> {
+    const call = { syscall: "symlink", path: pathOf(target, "target"), dest: pathOf(path) };
+    await this.#calls.change(call, calls.symlink(this.#overlay, target, path, this.#context));
+  }
+
+  /** Cuts a file to `length` bytes, or makes it longer by a hole that reads zero. */
+  async truncate(path: string, length: number | null = 0): Promise<void> {
+    const call = { syscall: "open", path: pathOf(path) };
+    const size = Math.max(0, integerOf(length ?? 0, "len", Number.MIN_SAFE_INTEGER));
+    await this.#calls.change(call, this.#truncate(path, size));
+  }
+
+  async unlink(path: string): Promise<void> {
+    const call = { syscall: "unlink", path: pathOf(path) };
+    await this.#calls.change(call, calls.unlink(this.#overlay, path));
+  }
+
+  /**
+   * Puts `data` in place of a file's content, and creates the file if it is not there. Text and bytes appear to other
+   * calls all at once, unless the storage has to be waited for on the way.
+   */
+  async writeFile(
+    path: string | FileHandle,
+    data: DataSource,
+    options?: string | WriteOptions | null,
+  ): Promise<void> {
+    if (path instanceof FileHandle) return path.writeFile(data, options);
+    const call = { syscall: "open", path: pathOf(path) };
+    const { encoding, flag, mode, signal, flush } = optionsOf<WriteOptions>(options);
+    const name = encodingOf(encoding ?? "utf8");
+    const intent = openIntentOf(flag, "w");
+    const bits = modeOf(mode, 0o666);
+    checkSignal(signal);
+    if (isIterable(data)) {
+      const handle = await this.open(path, flag ?? "w", bits);
+      try {
+        await handle.writeFile(piecesOf(data, name, signal), flush ? { flush } : null);
+      } finally {
+        await handle.close();
+      }
+    } else {
+      const operation = this.#writeWhole(path, intent, bits, bytesOf(data, name));
+      const durability = flush || intent.synchronous ? "strict" : "relaxed";
+      await this.#calls.change(call, operation, durability);
+    }
+  }
+
+  *#access(path: string, mode: number): Operation<void> {
+    const inode = yield* find(this.#overlay, path, true);
+    if (mode & constants.W_OK && this.#overlay.readOnly) throw new FsError("EROFS");
+    if (!(mode & constants.X_OK) || inode.type === "directory") return;
+    const stat = yield* this.#overlay.getattr(inode);
+    if ((stat.mode & 0o111) === 0) throw new FsError("EACCES");
+  }
+
+  *#mkdtemp(prefix: string): Operation<string> {
+    for (;;) {
+      const path = prefix + randomLetters(6);
+      try {
+        yield* calls.mkdir(this.#overlay, path, 0o700, this.#context);
+        return path;
+      } catch (error) {
+        if (!(error instanceof FsError && error.code === "EEXIST")) throw error;
+      }
+    }
+  }
+
+  /** What the directory holds, sorted by the path from it on. */
+  *#entries(path: string, recursive: boolean): Operation<Entry[]> {
+    const traversal = yield* Traversal.begin(this.#overlay, path, recursive);
+    const entries: Entry[] = [];
+    for (let entry = yield* traversal.next(); entry; entry = yield* traversal.next()) {
+      entries.push(entry);
+    }
+    const order = new Map(entries.map((entry) => [entry, relativeName(entry, path)]));
+    return entries.sort((a, b) => ((order.get(a) ?? "") < (order.get(b) ?? "") ? -1 : 1));
+  }
+
+  *#readWhole(
+    path: string,
+    intent: OpenIntent,
+    signal: AbortSignal | undefined,
+  ): Operation<Uint8Array<ArrayBuffer>> {
+    const opened = yield* calls.open(this.#overlay, path, intent, 0o666, this.#context);
+    try {
+      return yield* during({ syscall: "read" }, this.#readOpened(opened, signal));
+    } finally {
+      yield* calls.close(this.#overlay, opened);
+    }
+  }
+
+  *#readOpened(
+    { handle, intent }: calls.Opened,
+    signal: AbortSignal | undefined,
+  ): Operation<Uint8Array<ArrayBuffer>> {
+    if (!handle) throw new FsError("EISDIR");
+    if (!intent.read) throw new FsError("EBADF");
+    return yield* readAll(this.#overlay, handle, 0, signal);
+  }
+
+  *#writeWhole(path: string, intent: OpenIntent, mode: number, bytes: Uint8Array): Operation<void> {
+    const opened = yield* calls.open(this.#overlay, path, intent, mode, this.#context);
+    try {
+      yield* during({ syscall: "write" }, this.#writeOpened(opened, bytes));
+    } finally {
+      yield* calls.close(this.#overlay, opened);
+    }
+  }
+
+  *#writeOpened({ handle, intent }: calls.Opened, bytes: Uint8Array): Operation<void> {
+    if (!handle || !intent.write) throw new FsError("EBADF");
+    yield* calls.writeAll(this.#overlay, handle, 0, bytes);
+  }
+
+  *#truncate(path: string, size: number): Operation<void> {
+    const intent = openIntentOf("r+", "r+");
+    const opened = yield* calls.open(this.#overlay, path, intent, 0, this.#context);
+    try {
+      yield* during({ syscall: "ftruncate" }, this.#overlay.setattr(opened.inode, { size }));
+    } finally {
+      yield* calls.close(this.#overlay, opened);
+    }
+  }
+
+  *#remove(path: string, recursive: boolean, force: boolean): Operation<void> {
+    let type: Stat["type"];
+    try {
+      ({ type } = yield* find(this.#overlay, path, false));
+    } catch (error) {
+      if (force && error instanceof FsError && error.code === "ENOENT") return;
+      throw error;
+    }
+    if (type === "directory" && !recursive) {
+      throw new TreeError("ERR_FS_EISDIR", "rm", path, "is a directory");
+    }
+    const syscall = type === "directory" ? "rmdir" : "unlink";
+    yield* during({ syscall, path }, removeTree(this.#overlay, path));
+  }
+
+  *#removeDirectory(path: string): Operation<void> {
+    const { type } = yield* find(this.#overlay, path, false);
+    if (type !== "directory") throw new FsError("ENOTDIR");
+    yield* removeTree(this.#overlay, path);
+  }
+
+  *#statfs(path: string): Operation<StatFs> {
+    yield* find(this.#overlay, path, true);
+    const { total, free } = yield* this.#overlay.statfs();
+    const bsize = this.#volume.blksize;
+    const blocks = blocksOf(total, bsize);
+    const bfree = blocksOf(free, bsize);
+    return { type: statfsType, bsize, blocks, bfree, bavail: bfree, files: 0, ffree: 0 };
+  }
+
+  #stat(syscall: string, path: string, follow: boolean): Promise<Stat> {
+    return this.#calls.read({ syscall, path: pathOf(path) }, calls.stat(this.#overlay, path, follow));
+  }
+
+  #stats(stat: Stat, options: { readonly bigint?: boolean } | null | undefined): Stats | BigIntStats {
+    return options?.bigint ? new BigIntStats(stat, this.#volume) : new Stats(stat, this.#volume);
+  }
+
+  async #setattr(
+    syscall: string,
+    path: string,
+    follow: boolean,
+    changes: AttributeChanges,
+  ): Promise<void> {
+    const call = { syscall, path: pathOf(path) };
+    await this.#calls.change(call, calls.setattr(this.#overlay, path, follow, changes));
+  }
+
+  /** Runs an operation that opens a file, which may create or truncate it. */
+  #runOpening<T>(call: { syscall: string; path: string }, intent: OpenIntent, operation: Operation<T>) {
+    const changes = intent.create || intent.truncate;
+    return changes ? this.#calls.change(call, operation) : this.#calls.read(call, operation);
+  }
+
+  /** A name in the encoding the caller wants. */
+  #named(name: string, options: EncodingOptions | undefined): string | Uint8Array<ArrayBuffer> {
+    const encoding = optionsOf<{ encoding: string | null }>(options).encoding ?? "utf8";
+    if (encoding === "utf8") return name;
+    const bytes = encode(name, "utf8");
+    return encoding === "buffer" ? bytes : decode(bytes, encodingOf(encoding));
+  }
+}
+
+/** What isomorphic-git and others take as `fs`: an object with the API as its own property `promises`. */
+export function fsOf(overlay: Overlay, context?: Context): { readonly promises: FsPromises } {
+  return { promises: new FsPromises(overlay, context) };
+}
+
+/** The path of `entry` from the directory `top` on. */
+function relativeName({ directory, name }: Entry, top: string): string {
+  const below = directory.slice(top.length).replace(/^\/+/, "");
+  return below === "" ? name : `${below}/${name}`;
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+function randomLetters(count: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(count));
+  return Array.from(bytes, (byte) => letters.charAt(byte % letters.length)).join("");
+}
+
+/** Whole blocks in `bytes`; what has no bound is told as the largest exact number. */
+function blocksOf(bytes: number, blockSize: number): number {
+  return Number.isFinite(bytes) ? Math.floor(bytes / blockSize) : Number.MAX_SAFE_INTEGER;
+}

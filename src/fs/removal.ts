@@ -1,0 +1,76 @@
+/**
+ * Removing a tree: what rm with `recursive` does. Directories are emptied from snapshots of their listings, on a stack of
+ * our own, and the overlay commits on the way, so that memory is bounded by the depth and not by the number of files.
+ */
+import { FsError } from "../errno.ts";
+import type { Operation } from "../operation.ts";
+import type { Inode } from "../overlay/inode.ts";
+import type { Listing } from "../overlay/listing.ts";
+import type { Overlay } from "../overlay/overlay.ts";
+import { isSpecial, locate } from "./path.ts";
+
+/** Removed names between two commits of a long removal: what bounds the records that wait in memory. */
+const namesPerCommit = 1024;
+
+/**
+ * Removes `path` and all below it, in one pass over each directory. What appears in a directory while it is emptied
+ * makes the whole fail with ENOTEMPTY. After a failure a part may be gone.
+ */
+export function* removeTree(overlay: Overlay, path: string): Operation<void> {
+  const place = yield* locate(overlay, path);
+  if (place.name === "") throw new FsError("EBUSY");
+  if (isSpecial(place)) throw new FsError("EINVAL");
+  const top = yield* overlay.lookup(place.parent, place.name);
+  if (top.type !== "directory") {
+    if (place.slash) throw new FsError("ENOTDIR");
+    yield* overlay.unlink(place.parent, place.name);
+    return;
+  }
+  const open: Emptying[] = [];
+  let removed = 0;
+  try {
+    open.push(yield* beginToEmpty(overlay, place.parent, place.name, top));
+    for (let current = open.at(-1); current; current = open.at(-1)) {
+      const { directory, listing } = current;
+      if (current.next < listing.length) {
+        const { name } = listing.entry(current.next);
+        const inode = yield* overlay.listed(listing, current.next);
+        current.next += 1;
+        if (!inode) continue;
+        if (inode.type === "directory") {
+          open.push(yield* beginToEmpty(overlay, directory, name, inode));
+          continue;
+        }
+        yield* overlay.unlink(directory, name);
+      } else {
+        yield* overlay.rmdir(current.parent, current.name);
+        open.pop();
+        overlay.forget(directory, 1);
+      }
+      removed += 1;
+      if (removed % namesPerCommit === 0) yield* overlay.commit("relaxed");
+    }
+  } finally {
+    for (const { directory } of open) overlay.forget(directory, 1);
+  }
+}
+
+/** A directory on its way to be removed. */
+interface Emptying {
+  readonly parent: Inode;
+  readonly name: string;
+  readonly directory: Inode;
+  readonly listing: Listing;
+  next: number;
+}
+
+function* beginToEmpty(
+  overlay: Overlay,
+  parent: Inode,
+  name: string,
+  directory: Inode,
+): Operation<Emptying> {
+  const listing = yield* overlay.opendir(directory);
+  overlay.retain(directory);
+  return { parent, name, directory, listing, next: 0 };
+}

@@ -1,0 +1,283 @@
+/**
+ * The system calls that take paths, as operations over an overlay: each walks its paths, then does one thing to the
+ * inodes it found. Nothing here commits, knows how a program calls, or adds paths to errors; see promises.ts.
+ */
+import type { AttributeChanges, Stat } from "../attributes.ts";
+import { FsError } from "../errno.ts";
+import type { Operation } from "../operation.ts";
+import type { Inode } from "../overlay/inode.ts";
+import type { Listing } from "../overlay/listing.ts";
+import type { Context } from "../overlay/namespace.ts";
+import type { Handle, Overlay } from "../overlay/overlay.ts";
+import type { OpenIntent } from "./open-flags.ts";
+import { find, isSpecial, locate, lookupIfAny, type Place, Walk } from "./path.ts";
+
+/** What open gives: an inode, and a handle unless it is a directory. */
+export interface Opened {
+  readonly inode: Inode;
+  readonly handle: Handle | undefined;
+  readonly intent: OpenIntent;
+}
+
+/** Bytes moved in one piece: what a long copy holds in memory, and how often it lets others in. */
+export const pieceLength = 2 ** 20;
+
+export function* stat(overlay: Overlay, path: string, follow: boolean): Operation<Stat> {
+  return yield* overlay.getattr(yield* find(overlay, path, follow));
+}
+
+export function* setattr(
+  overlay: Overlay,
+  path: string,
+  follow: boolean,
+  changes: AttributeChanges,
+): Operation<void> {
+  yield* overlay.setattr(yield* find(overlay, path, follow), changes);
+}
+
+/** @throws EINVAL it is no symlink */
+export function* readlink(overlay: Overlay, path: string): Operation<string> {
+  const inode = yield* find(overlay, path, false);
+  if (inode.type !== "symlink") throw new FsError("EINVAL");
+  return yield* overlay.readlink(inode);
+}
+
+export function* realpath(overlay: Overlay, path: string): Operation<string> {
+  const walk = new Walk(overlay);
+  yield* walk.go(path, true);
+  return walk.path;
+}
+
+/** @throws ENOTDIR it is no directory */
+export function* opendir(overlay: Overlay, path: string): Operation<Listing> {
+  const inode = yield* find(overlay, path, true);
+  if (inode.type !== "directory") throw new FsError("ENOTDIR");
+  return yield* overlay.opendir(inode);
+}
+
+/** @throws EISDIR, EEXIST, ELOOP, ENOTDIR, ENXIO as open(2) */
+export function* open(
+  overlay: Overlay,
+  path: string,
+  intent: OpenIntent,
+  mode: number,
+  context: Context,
+): Operation<Opened> {
+  const walk = new Walk(overlay);
+  if (!intent.create) {
+    return yield* openInode(overlay, yield* walk.go(path, !intent.noFollow), intent);
+  }
+  let place = yield* walk.goToParent(path);
+  for (;;) {
+    if (isSpecial(place) || place.slash) throw new FsError("EISDIR");
+    const inode = yield* lookupIfAny(overlay, place.parent, place.name);
+    if (!inode) {
+      const opened = yield* create(overlay, place, intent, mode, context);
+      if (opened) return opened;
+    } else if (intent.exclusive) {
+      throw new FsError("EEXIST");
+    } else if (inode.type === "symlink" && !intent.noFollow) {
+      place = yield* walk.goToParent(yield* walk.readlink(inode));
+    } else {
+      return yield* openInode(overlay, inode, intent);
+    }
+  }
+}
+
+/** Creates and opens; undefined if somebody else was faster and that is no reason to fail. */
+function* create(
+  overlay: Overlay,
+  place: Place,
+  intent: OpenIntent,
+  mode: number,
+  context: Context,
+): Operation<Opened | undefined> {
+  try {
+    const handle = yield* overlay.create(place.parent, place.name, mode, intent, context);
+    return { inode: handle.inode, handle, intent };
+  } catch (error) {
+    if (error instanceof FsError && error.code === "EEXIST" && !intent.exclusive) return undefined;
+    throw error;
+  }
+}
+
+function* openInode(overlay: Overlay, inode: Inode, intent: OpenIntent): Operation<Opened> {
+  if (inode.type === "symlink") throw new FsError("ELOOP");
+  if (inode.type === "directory") {
+    if (intent.write || intent.create || intent.truncate) throw new FsError("EISDIR");
+    overlay.retain(inode);
+    return { inode, handle: undefined, intent };
+  }
+  if (intent.directory) throw new FsError("ENOTDIR");
+  if (inode.type !== "file") throw new FsError("ENXIO");
+  return { inode, handle: yield* overlay.open(inode, intent), intent };
+}
+
+/** Gives up what `open` gave. */
+export function* close(overlay: Overlay, opened: Opened): Operation<void> {
+  if (opened.handle) yield* overlay.release(opened.handle);
+  else overlay.forget(opened.inode, 1);
+}
+
+export function* mkdir(overlay: Overlay, path: string, mode: number, context: Context): Operation<void> {
+  const place = yield* locate(overlay, path);
+  if (isSpecial(place)) throw new FsError("EEXIST");
+  yield* overlay.mkdir(place.parent, place.name, mode, context);
+}
+
+/** Makes `path` and what is missing on the way to it; returns the first directory it made, if any. */
+export function* mkdirs(
+  overlay: Overlay,
+  path: string,
+  mode: number,
+  context: Context,
+): Operation<string | undefined> {
+  const names = path.split("/").filter((name) => name !== "");
+  if (path === "") throw new FsError("ENOENT");
+  const walk = new Walk(overlay);
+  let first: string | undefined;
+  for (let at = 0; at < names.length; ) {
+    const name = names[at] as string;
+    if (yield* isMissing(overlay, walk.inode, name)) {
+      try {
+        walk.step(name, yield* overlay.mkdir(walk.inode, name, mode, context));
+      } catch (error) {
+        // Somebody else made it meanwhile: look again.
+        if (error instanceof FsError && error.code === "EEXIST") continue;
+        throw error;
+      }
+      first ??= `/${names.slice(0, at + 1).join("/")}`;
+    } else {
+      const reached = yield* walk.go(name, true);
+      const isLast = at === names.length - 1;
+      if (reached.type !== "directory") throw new FsError(isLast ? "EEXIST" : "ENOTDIR");
+    }
+    at += 1;
+  }
+  return first;
+}
+
+function* isMissing(overlay: Overlay, parent: Inode, name: string): Operation<boolean> {
+  if (name === "." || name === "..") return false;
+  return (yield* lookupIfAny(overlay, parent, name)) === undefined;
+}
+
+export function* unlink(overlay: Overlay, path: string): Operation<void> {
+  const place = yield* locate(overlay, path);
+  if (isSpecial(place)) throw new FsError("EISDIR");
+  if (place.slash) {
+    const inode = yield* overlay.lookup(place.parent, place.name);
+    throw new FsError(inode.type === "directory" ? "EISDIR" : "ENOTDIR");
+  }
+  yield* overlay.unlink(place.parent, place.name);
+}
+
+export function* rmdir(overlay: Overlay, path: string): Operation<void> {
+  const place = yield* locate(overlay, path);
+  if (place.name === "") throw new FsError("EBUSY");
+  if (place.name === ".") throw new FsError("EINVAL");
+  if (place.name === "..") throw new FsError("ENOTEMPTY");
+  yield* overlay.rmdir(place.parent, place.name);
+}
+
+export function* rename(overlay: Overlay, from: string, to: string): Operation<void> {
+  const source = yield* locate(overlay, from);
+  const target = yield* locate(overlay, to);
+  if (isSpecial(source) || isSpecial(target)) throw new FsError("EBUSY");
+  if (source.slash || target.slash) {
+    const inode = yield* overlay.lookup(source.parent, source.name);
+    if (inode.type !== "directory") throw new FsError("ENOTDIR");
+  }
+  yield* overlay.rename(source.parent, source.name, target.parent, target.name);
+}
+
+export function* link(overlay: Overlay, from: string, to: string): Operation<void> {
+  const inode = yield* find(overlay, from, false);
+  const place = yield* locateNew(overlay, to);
+  if (inode.type === "directory") throw new FsError("EPERM");
+  yield* overlay.link(inode, place.parent, place.name);
+}
+
+export function* symlink(
+  overlay: Overlay,
+  target: string,
+  path: string,
+  context: Context,
+): Operation<void> {
+  if (target === "") throw new FsError("ENOENT");
+  const place = yield* locateNew(overlay, path);
+  yield* overlay.symlink(place.parent, place.name, target, context);
+}
+
+/** Where something that is no directory can be made. */
+function* locateNew(overlay: Overlay, path: string): Operation<Place> {
+  const place = yield* locate(overlay, path);
+  if (isSpecial(place)) throw new FsError("EEXIST");
+  if (yield* lookupIfAny(overlay, place.parent, place.name)) throw new FsError("EEXIST");
+  if (place.slash) throw new FsError("ENOENT");
+  return place;
+}
+
+/** Copies bytes and mode of the file `from` to the file `to`. If it fails on the way, `to` may hold a part. */
+export function* copyFile(
+  overlay: Overlay,
+  from: string,
+  to: string,
+  exclusive: boolean,
+  context: Context,
+): Operation<void> {
+  const source = yield* open(overlay, from, readOnly, 0, context);
+  try {
+    if (!source.handle) throw new FsError("EISDIR");
+    const { mode } = yield* overlay.getattr(source.inode);
+    const target = yield* open(overlay, to, { ...writeOnly, exclusive }, mode & 0o777, context);
+    try {
+      if (!target.handle || target.inode.ino === source.inode.ino) return;
+      yield* overlay.setattr(target.inode, { size: 0 });
+      yield* copyBytes(overlay, source.handle, target.handle);
+      yield* overlay.setattr(target.inode, { mode: mode & 0o7777 });
+    } finally {
+      yield* close(overlay, target);
+    }
+  } finally {
+    yield* close(overlay, source);
+  }
+}
+
+function* copyBytes(overlay: Overlay, source: Handle, target: Handle): Operation<void> {
+  const { size } = yield* overlay.getattr(source.inode);
+  const piece = new Uint8Array(Math.min(pieceLength, size + 1));
+  for (let offset = 0; ; ) {
+    const length = yield* overlay.read(source, offset, piece);
+    if (length > 0) yield* writeAll(overlay, target, offset, piece.subarray(0, length));
+    offset += length;
+    if (length < piece.length) return;
+  }
+}
+
+/** Writes all of `bytes` at `offset`, or where the file ends if it is open for appending. */
+export function* writeAll(
+  overlay: Overlay,
+  handle: Handle,
+  offset: number,
+  bytes: Uint8Array,
+): Operation<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const piece = bytes.subarray(done, done + pieceLength);
+    done += yield* overlay.write(handle, offset + done, piece);
+  }
+}
+
+const readOnly: OpenIntent = {
+  read: true,
+  write: false,
+  append: false,
+  truncate: false,
+  create: false,
+  exclusive: false,
+  noFollow: false,
+  directory: false,
+  synchronous: false,
+};
+
+const writeOnly: OpenIntent = { ...readOnly, read: false, write: true, create: true };

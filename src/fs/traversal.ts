@@ -1,0 +1,70 @@
+/** Going through a directory, and all below it if so wished: what readdir and opendir give their entries from. */
+import type { FileType } from "../attributes.ts";
+import { FsError } from "../errno.ts";
+import type { Operation } from "../operation.ts";
+import type { Listing } from "../overlay/listing.ts";
+import type { Overlay } from "../overlay/overlay.ts";
+import { join } from "./path.ts";
+import { opendir } from "./system-calls.ts";
+
+/** An entry, and the path of the directory it lies in. */
+export interface Entry {
+  readonly directory: string;
+  readonly name: string;
+  readonly type: FileType;
+}
+
+/**
+ * Goes through the directory at `path`, and with `recursive` through all below it, every directory after the entries of
+ * the one it lies in. Each listing is a snapshot. Symlinks are not followed; a directory that is gone by the time its
+ * turn comes is passed over.
+ */
+export class Traversal {
+  readonly #overlay: Overlay;
+  readonly #recursive: boolean;
+  #listing: Listing;
+  #directory: string;
+  #next = 0;
+  /** Directories still to be listed. */
+  readonly #ahead: string[] = [];
+
+  private constructor(overlay: Overlay, path: string, listing: Listing, recursive: boolean) {
+    this.#overlay = overlay;
+    this.#directory = path;
+    this.#listing = listing;
+    this.#recursive = recursive;
+  }
+
+  /** @throws ENOTDIR there is no directory at `path` */
+  static *begin(overlay: Overlay, path: string, recursive: boolean): Operation<Traversal> {
+    return new Traversal(overlay, path, yield* opendir(overlay, path), recursive);
+  }
+
+  /** The next entry, undefined after the last. */
+  *next(): Operation<Entry | undefined> {
+    while (this.#next >= this.#listing.length) {
+      const directory = this.#ahead.shift();
+      if (directory === undefined) return undefined;
+      const listing = yield* this.#list(directory);
+      if (!listing) continue;
+      this.#listing = listing;
+      this.#directory = directory;
+      this.#next = 0;
+    }
+    const { name, type } = this.#listing.entry(this.#next);
+    this.#next += 1;
+    if (this.#recursive && type === "directory") this.#ahead.push(join(this.#directory, name));
+    return { directory: this.#directory, name, type };
+  }
+
+  *#list(directory: string): Operation<Listing | undefined> {
+    try {
+      return yield* opendir(this.#overlay, directory);
+    } catch (error) {
+      if (error instanceof FsError && (error.code === "ENOENT" || error.code === "ENOTDIR")) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+}
