@@ -7,7 +7,6 @@
 
 /** What an operation can wait for: a promise, or any plain thenable such as `Deferred`. */
 export interface Wait<T = unknown> {
-  // biome-ignore lint/suspicious/noThenProperty: to be thenable is the whole point
   then(done: (value: T) => void, failed: (error: unknown) => void): unknown;
 }
 
@@ -29,6 +28,7 @@ export function* waitFor<T>(wait: Wait<T>): Operation<T> {
   if (!promisesSettleHere && wait instanceof Promise) {
     throw new Error("bug: a native promise was waited for in a thread where none ever settles");
   }
+  if (wait instanceof Deferred && wait.settled) return wait.take();
   return (yield wait as Wait) as T;
 }
 
@@ -128,6 +128,13 @@ export class Deferred<T> implements Wait<T> {
     return this.#outcome !== undefined;
   }
 
+  /** The value it was settled with; throws the error it was settled with. */
+  take(): T {
+    if (!this.#outcome) throw new Error("bug: nothing to take before it is settled");
+    if ("error" in this.#outcome) throw this.#outcome.error;
+    return this.#outcome.value;
+  }
+
   // biome-ignore lint/suspicious/noThenProperty: see Wait
   then(done: (value: T) => void, failed: (error: unknown) => void): void {
     if (!this.#outcome) this.#waiters.push({ done, failed });
@@ -139,17 +146,17 @@ export class Deferred<T> implements Wait<T> {
   resolve(value: T): void {
     if (this.#outcome) return;
     this.#outcome = { value };
-    for (const waiter of this.#take()) waiter.done(value);
+    for (const waiter of this.#takeWaiters()) waiter.done(value);
   }
 
   /** Settles with an error; the first settling counts, later ones are ignored. */
   reject(error: unknown): void {
     if (this.#outcome) return;
     this.#outcome = { error };
-    for (const waiter of this.#take()) waiter.failed(error);
+    for (const waiter of this.#takeWaiters()) waiter.failed(error);
   }
 
-  #take() {
+  #takeWaiters() {
     const waiters = this.#waiters;
     this.#waiters = [];
     return waiters;

@@ -89,3 +89,8 @@ export function parentOfBasePath(path: string): string | undefined {
   const slash = path.lastIndexOf("/");
   return slash < 0 ? "" : path.slice(0, slash);
 }
+
+/** The identity of an object that has one name in the base, and of every directory. See `BaseNode.identity`. */
+export function pathIdentity(path: string): string {
+  return `path:${path}`;
+}

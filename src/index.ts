@@ -1,0 +1,22 @@
+/**
+ * The one door of the core: all that adapters (web, node, and strangers') may use.
+ */
+export * from "./attributes.ts";
+export * from "./base/base.ts";
+export * from "./base/fetcher.ts";
+export { type HttpOptions, httpFetcher } from "./base/http.ts";
+export { chunkBytes, manifestName, maxEntries, maxManifestBytes } from "./base/manifest/format.ts";
+export { flawOfName, flawOfTarget } from "./base/manifest/names.ts";
+export { baseUrlOf, type ManifestBaseOptions, openManifestBase } from "./base/manifest/reader.ts";
+export { type ManifestEntry, type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
+export * from "./base/memory.ts";
+export * from "./errno.ts";
+export * from "./operation.ts";
+export type { Change, ChangeState } from "./overlay/changes.ts";
+export type { Inode } from "./overlay/inode.ts";
+export type { Listing, ListingEntry } from "./overlay/listing.ts";
+export type { Context, RenameFlags } from "./overlay/namespace.ts";
+export { Handle, type OpenFlags, Overlay, type OverlayOptions } from "./overlay/overlay.ts";
+export type { Reverted } from "./overlay/revert.ts";
+export * from "./storage/memory.ts";
+export * from "./storage/storage.ts";

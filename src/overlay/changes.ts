@@ -1,0 +1,283 @@
+/**
+ * What differs from the base, and how, read off the storage's records alone: the effort grows with the changes, never
+ * with the base. A record says which inode a directory has, not where the directory is; so paths are found here, by
+ * the records' own names and, where a directory has no record, by the base path that a record below it gives away.
+ */
+import { compareTimes, type FileType } from "../attributes.ts";
+import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../base/base.ts";
+import type { Operation } from "../operation.ts";
+import type { NameRecord, NodeRecord } from "../storage/storage.ts";
+import { rootIno } from "./inode.ts";
+import type { Layers } from "./layers.ts";
+
+/** How a path differs from the base. */
+export type ChangeState =
+  /** A name the base does not have, for a new object or (`linkTo`) for one of the base's. */
+  | "created"
+  /** The base's file, with other data. */
+  | "modified"
+  /** The base's object, with other attributes only. */
+  | "attributes"
+  /** The base's object under another name. */
+  | "renamed"
+  /** A name of the base that is gone. */
+  | "deleted"
+  /** A new object under a name the base has. */
+  | "replaced";
+
+/** One path that differs from the base. */
+export interface Change {
+  /** Path in the overlay, without a leading slash; "" is the root. */
+  readonly path: string;
+  readonly state: ChangeState;
+  readonly type: FileType;
+  /** Of what was renamed: the base path it came from. */
+  readonly from?: string;
+  /** Of a new hard link: a base path of the object. */
+  readonly linkTo?: string;
+  /** Whether the data differs from the base's. */
+  readonly content: boolean;
+  /** Whether mode, owner, mtime or extended attributes differ from the base's. */
+  readonly attributes: boolean;
+}
+
+/** A change with where it is recorded. */
+export interface Difference {
+  readonly change: Change;
+  readonly parent: number;
+  readonly name: string;
+  /** What the base has under this name, which shines through again once the record is gone. */
+  readonly base: BaseNode | null;
+  readonly node: NodeRecord | undefined;
+}
+
+/** What differs, sorted by path. Everything applied must have been committed. */
+export function* changes(layers: Layers): Operation<Change[]> {
+  const records = yield* Records.load(layers);
+  return (yield* differences(layers, records)).map(({ change }) => change);
+}
+
+/** One name record. */
+interface Named {
+  readonly parent: number;
+  readonly name: string;
+  readonly record: NameRecord;
+}
+
+/** All records of a storage, and the paths they stand for. */
+export class Records {
+  readonly #layers: Layers;
+  readonly nodes: ReadonlyMap<number, NodeRecord>;
+  readonly names: readonly Named[];
+  /** The names that mean an inode. */
+  readonly namesOf = new Map<number, Named[]>();
+  /** Base paths of directories without a record of their own. */
+  readonly #unrecorded = new Map<number, string>();
+  readonly #paths = new Map<number, string>([[rootIno, ""]]);
+
+  private constructor(layers: Layers, nodes: readonly NodeRecord[], names: readonly Named[]) {
+    this.#layers = layers;
+    this.nodes = new Map(nodes.map((node) => [node.ino, node]));
+    this.names = names;
+    for (const named of names) {
+      const { record, parent } = named;
+      if (record.whiteout) continue;
+      const others = this.namesOf.get(record.ino);
+      if (others) others.push(named);
+      else this.namesOf.set(record.ino, [named]);
+      const directory = record.origin === undefined ? undefined : parentOfBasePath(record.origin);
+      if (directory !== undefined && !this.nodes.has(parent))
+        this.#unrecorded.set(parent, directory);
+    }
+  }
+
+  static *load(layers: Layers): Operation<Records> {
+    const names = yield* layers.storage.allNames();
+    return new Records(layers, yield* layers.storage.allNodes(), names);
+  }
+
+  /** Where the directory `ino` takes its base children from. */
+  originOf(ino: number): string | undefined {
+    return ino === rootIno ? "" : (this.nodes.get(ino)?.origin ?? this.#unrecorded.get(ino));
+  }
+
+  /** The overlay path of directory `ino`. */
+  pathOf(ino: number): string {
+    const known = this.#paths.get(ino);
+    if (known !== undefined) return known;
+    const named = this.namesOf.get(ino)?.[0];
+    const origin = this.originOf(ino);
+    let path: string;
+    if (named) path = joinBasePath(this.pathOf(named.parent), named.name);
+    else if (origin !== undefined) path = this.pathOfUnrecorded(origin);
+    // No record leads there: `minifo check` tells of it, status goes on.
+    else path = `(inode ${ino})`;
+    this.#paths.set(ino, path);
+    return path;
+  }
+
+  /** The overlay path at which the base's directory `origin` is found. */
+  pathOfBase(origin: string): string {
+    if (origin === "") return "";
+    const identity = pathIdentity(origin);
+    const ino = this.#layers.aliases.get(identity) ?? this.#layers.hash(identity);
+    return this.namesOf.has(ino) ? this.pathOf(ino) : this.pathOfUnrecorded(origin);
+  }
+
+  /** As `pathOfBase` for a directory that has no name record: it lies where its parent is, under its own name. */
+  pathOfUnrecorded(origin: string): string {
+    const parent = parentOfBasePath(origin);
+    if (parent === undefined) return "";
+    const name = parent === "" ? origin : origin.slice(parent.length + 1);
+    return joinBasePath(this.pathOfBase(parent), name);
+  }
+}
+
+/** What differs with where it is recorded, sorted by path. */
+export function* differences(layers: Layers, records: Records): Operation<Difference[]> {
+  const result: Difference[] = [];
+  /** Base names that are gone, by the identity of their object, until a new name of that object takes one as its past. */
+  const gone = new Map<string, { path: string; difference: Difference }[]>();
+  const moved: { named: Named; base: BaseNode | null; node: NodeRecord }[] = [];
+  for (const named of records.names) {
+    const origin = records.originOf(named.parent);
+    const base =
+      origin === undefined ? null : yield* layers.base.lookup(joinBasePath(origin, named.name));
+    const { record } = named;
+    if (record.whiteout) {
+      if (!base) continue;
+      const difference = deleted(records, named, base);
+      const others = gone.get(base.identity);
+      if (others) others.push({ path: base.path, difference });
+      else gone.set(base.identity, [{ path: base.path, difference }]);
+      continue;
+    }
+    const node = records.nodes.get(record.ino);
+    if (!node) continue;
+    if (node.identity !== undefined && record.origin === undefined) {
+      moved.push({ named, base, node });
+      continue;
+    }
+    const difference = yield* inPlace(layers, records, named, base, node);
+    if (difference) result.push(difference);
+  }
+  for (const { named, base, node } of moved) {
+    const from = takeGone(gone, node);
+    const past = from === undefined ? { linkTo: node.origin ?? "" } : { from };
+    const state = from === undefined ? "created" : "renamed";
+    const flags = yield* differing(layers, node);
+    result.push(difference(records, named, base, node, { state, ...past, ...flags }));
+  }
+  for (const others of gone.values()) for (const { difference } of others) result.push(difference);
+  const root = records.nodes.get(rootIno);
+  if (root) {
+    const { attributes } = yield* differing(layers, root);
+    const change: Change = {
+      path: "",
+      state: "attributes",
+      type: "directory",
+      content: false,
+      attributes,
+    };
+    if (attributes)
+      result.push({
+        change,
+        parent: rootIno,
+        name: "",
+        base: null,
+        node: root,
+      });
+  }
+  return result.sort((a, b) => (a.change.path < b.change.path ? -1 : 1));
+}
+
+function deleted(records: Records, named: Named, base: BaseNode): Difference {
+  const { parent, name } = named;
+  const path = joinBasePath(records.pathOf(parent), name);
+  const { type } = base;
+  const change: Change = {
+    path,
+    state: "deleted",
+    type,
+    content: false,
+    attributes: false,
+  };
+  return { change, parent, name, base, node: undefined };
+}
+
+/** A name that means a created object, or a base object that stands where the base has it. */
+function* inPlace(
+  layers: Layers,
+  records: Records,
+  named: Named,
+  base: BaseNode | null,
+  node: NodeRecord,
+): Operation<Difference | undefined> {
+  if (node.identity === undefined) {
+    const state = base ? "replaced" : "created";
+    const content = node.type === "file";
+    return difference(records, named, base, node, {
+      state,
+      content,
+      attributes: true,
+    });
+  }
+  const flags = yield* differing(layers, node);
+  if (!flags.content && !flags.attributes) return undefined;
+  const state = flags.content ? "modified" : "attributes";
+  return difference(records, named, base, node, { state, ...flags });
+}
+
+function difference(
+  records: Records,
+  named: Named,
+  base: BaseNode | null,
+  node: NodeRecord,
+  change: Omit<Change, "path" | "type">,
+): Difference {
+  const { parent, name } = named;
+  const path = joinBasePath(records.pathOf(parent), name);
+  return {
+    change: { path, type: node.type, ...change },
+    parent,
+    name,
+    base,
+    node,
+  };
+}
+
+/** The base name that the new name of `node` came from, if one of its names is gone; no second one takes it too. */
+function takeGone(
+  gone: Map<string, { path: string; difference: Difference }[]>,
+  node: NodeRecord,
+): string | undefined {
+  const others = gone.get(node.identity ?? "");
+  if (!others || others.length === 0) return undefined;
+  const own = others.findIndex(({ path }) => path === node.origin);
+  return others.splice(Math.max(0, own), 1)[0]?.path;
+}
+
+/** In what a base object's record differs from the base. */
+function* differing(
+  layers: Layers,
+  node: NodeRecord,
+): Operation<{ content: boolean; attributes: boolean }> {
+  const content = node.content !== undefined;
+  const base = node.origin === undefined ? null : yield* layers.base.lookup(node.origin);
+  const { uid, gid } = { ...layers.owner, ...base };
+  const isSet = <T>(own: T | undefined, below: T | undefined) => own !== undefined && own !== below;
+  const attributes =
+    isSet(node.mode, base?.mode) ||
+    isSet(node.uid, uid) ||
+    isSet(node.gid, gid) ||
+    (node.xattrs ?? []).length > 0 ||
+    (!content && timeDiffers(node, base));
+  return { content, attributes };
+}
+
+/** Whether somebody set the mtime: a directory's also moves by itself, but then its ctime is the same moment. */
+function timeDiffers(node: NodeRecord, base: BaseNode | null): boolean {
+  const { mtime, ctime, type } = node;
+  if (!mtime || (base && compareTimes(mtime, base.mtime) === 0)) return false;
+  return type !== "directory" || ctime === undefined || compareTimes(mtime, ctime) !== 0;
+}

@@ -1,0 +1,215 @@
+/**
+ * Identity: what an inode is in memory, and which number it has. A created object counts up from 2, a base object has
+ * a hash of its identity key in the upper half of the safe integers; so numbers survive copy-up, rename, remount and a
+ * republished base without being stored. One `Inode` object stands for one inode while the table holds it.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+import type { FileType, Time } from "../attributes.ts";
+import type { BaseNode } from "../base/base.ts";
+import type { NameRecord, NodeRecord } from "../storage/storage.ts";
+import { ChunkSet } from "./chunk-set.ts";
+
+/** The root's inode number. */
+export const rootIno = 1;
+
+/** Numbers from here on belong to base objects; below it, to created ones. */
+export const firstBaseIno = 2 ** 52;
+
+/** Attributes an inode has of its own; what is absent is the base's. */
+export interface OwnAttributes {
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  atime?: Time;
+  mtime?: Time;
+  ctime?: Time;
+  btime?: Time;
+  rdev?: number;
+  target?: string;
+}
+
+/** The local part of a file's data, as it changes. See `ContentRecord`. */
+export interface Content {
+  readonly id: number;
+  size: number;
+  baseLength: number;
+  readonly chunks: ChunkSet;
+}
+
+/** Where a base object was found: under which name of which directory. */
+export interface Place {
+  readonly parent: Inode;
+  readonly name: string;
+}
+
+/** An inode in memory: the storage's record, the base's node, and what has been applied to them since. */
+export class Inode {
+  readonly ino: number;
+  readonly type: FileType;
+  /** See `BaseNode.identity`; absent for created objects. */
+  readonly identity: string | undefined;
+  readonly origin: string | undefined;
+  /** The base's node at `origin`; undefined for created objects, and if the base has lost it. */
+  base: BaseNode | undefined;
+  /** What the base said when this inode was first recorded. */
+  signature: string | undefined;
+  readonly own: OwnAttributes;
+  xattrs: Map<string, Uint8Array | null>;
+  content: Content | undefined;
+  /** The link count's difference from the base's. */
+  nlinkDelta: number;
+  /** Whether it has a node record, in the storage or on the way there. */
+  recorded: boolean;
+  /** The name it was found by in the base; undefined for the root and for objects found through a name record. */
+  place: Place | undefined;
+  /** The directory a directory lies in; undefined for the root and for other types. */
+  parent: Inode | undefined;
+  /** A directory's name records; undefined until they are loaded. */
+  names: Map<string, NameRecord> | undefined;
+  /** Its last name is gone. */
+  removed = false;
+  /** Moves whenever data was cut off or replaced, so that a read that waited begins anew. */
+  cuts = 0;
+  /** Lookups an adapter holds (the kernel's count under FUSE). */
+  lookups = 0;
+  /** Open files. */
+  handles = 0;
+
+  constructor(ino: number, type: FileType, from: { record?: NodeRecord; base?: BaseNode }) {
+    const { record, base } = from;
+    this.ino = ino;
+    this.type = type;
+    this.base = base;
+    this.identity = record ? record.identity : base?.identity;
+    this.origin = record ? record.origin : base?.path;
+    this.signature = record ? record.signature : base?.signature;
+    this.recorded = record !== undefined;
+    this.nlinkDelta = record?.nlink ?? 0;
+    this.own = {};
+    for (const key of ownKeys) {
+      const value = record?.[key];
+      if (value !== undefined) Object.assign(this.own, { [key]: value });
+    }
+    this.xattrs = new Map(record?.xattrs ?? []);
+    if (record?.content) {
+      const { id, size, baseLength, chunks } = record.content;
+      this.content = { id, size, baseLength, chunks: new ChunkSet(chunks) };
+    }
+  }
+
+  get isDirectory(): boolean {
+    return this.type === "directory";
+  }
+
+  /** Permission bits. */
+  get mode(): number {
+    return this.own.mode ?? this.base?.mode ?? (this.isDirectory ? 0o755 : 0o644);
+  }
+
+  get nlink(): number {
+    return this.removed ? 0 : (this.base?.nlink ?? 0) + this.nlinkDelta;
+  }
+
+  /** Bytes of a file or a symlink's target. */
+  get size(): number {
+    if (this.content) return this.content.size;
+    if (this.own.target !== undefined) return new TextEncoder().encode(this.own.target).length;
+    if (this.isDirectory) return 4096;
+    return this.base?.size ?? 0;
+  }
+
+  /** Whether the base's data of this inode is what it was when it was first recorded. */
+  get isOriginUnchanged(): boolean {
+    return this.base !== undefined && this.base.signature === this.signature;
+  }
+
+  /** Takes up what the base says now. A recorded inode keeps the signature it began with, so that a change shows. */
+  seen(base: BaseNode): void {
+    if (base.signature === this.base?.signature) return;
+    this.base = base;
+    if (!this.recorded) this.signature = base.signature;
+    this.cuts += 1;
+  }
+
+  /** What the storage has to know of this inode, as of now. */
+  toRecord(): NodeRecord {
+    const { ino, type, identity, origin, signature, own, content } = this;
+    return {
+      ino,
+      type,
+      ...(identity !== undefined && { identity }),
+      ...(origin !== undefined && { origin }),
+      ...(signature !== undefined && { signature }),
+      ...own,
+      nlink: this.nlinkDelta,
+      ...(this.xattrs.size > 0 && { xattrs: [...this.xattrs] }),
+      ...(content && {
+        content: { ...content, chunks: content.chunks.toArray() },
+      }),
+    };
+  }
+}
+
+const ownKeys = [
+  "mode",
+  "uid",
+  "gid",
+  "atime",
+  "mtime",
+  "ctime",
+  "btime",
+  "rdev",
+  "target",
+] as const satisfies readonly (keyof OwnAttributes)[];
+
+/** Gives the plain number of a base object from its identity key: an integer from 2^52 to before 2^53. */
+export type IdentityHash = (identity: string) => number;
+
+/**
+ * The hash of FORMAT.md, keyed by the overlay's id because manifests can be hostile: the first 52 bits of the SHA-256
+ * of the id's text, a NUL and the key in UTF-8, plus 2^52.
+ */
+export function identityHash(overlayId: string): IdentityHash {
+  const encoder = new TextEncoder();
+  const keyed = sha256.create().update(encoder.encode(`${overlayId}\0`));
+  return (identity) => {
+    const digest = keyed.clone().update(encoder.encode(identity)).digest();
+    const view = new DataView(digest.buffer, digest.byteOffset, 8);
+    return firstBaseIno + view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12);
+  };
+}
+
+/** The inodes in memory, by number and by identity. */
+export class InodeTable {
+  readonly #byIno = new Map<number, Inode>();
+  readonly #byIdentity = new Map<string, Inode>();
+
+  get size(): number {
+    return this.#byIno.size;
+  }
+
+  at(ino: number): Inode | undefined {
+    return this.#byIno.get(ino);
+  }
+
+  of(identity: string): Inode | undefined {
+    return this.#byIdentity.get(identity);
+  }
+
+  add(inode: Inode): void {
+    this.#byIno.set(inode.ino, inode);
+    if (inode.identity !== undefined) this.#byIdentity.set(inode.identity, inode);
+  }
+
+  delete(inode: Inode): void {
+    if (this.#byIno.get(inode.ino) === inode) this.#byIno.delete(inode.ino);
+    const { identity } = inode;
+    if (identity !== undefined && this.#byIdentity.get(identity) === inode) {
+      this.#byIdentity.delete(identity);
+    }
+  }
+
+  all(): IterableIterator<Inode> {
+    return this.#byIno.values();
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Merged directory listings: the base's names less whiteouts and less what is recorded, then the recorded names. A
+ * listing is a snapshot taken when the directory is opened; an index into it is a stable cookie, and removing names while
+ * iterating finishes in one pass.
+ */
+import type { FileType } from "../attributes.ts";
+import type { BaseEntry } from "../base/base.ts";
+import { FsError } from "../errno.ts";
+import type { Operation } from "../operation.ts";
+import type { NameRecord } from "../storage/storage.ts";
+import type { Inode } from "./inode.ts";
+import type { Layers } from "./layers.ts";
+import { child, namesOf } from "./lookup.ts";
+
+/** A name in a listing. */
+export interface ListingEntry {
+  readonly name: string;
+  readonly type: FileType;
+}
+
+/** A snapshot of a directory's names; "." and ".." are not in it. An index is a stable cookie. */
+export class Listing {
+  readonly directory: Inode;
+  readonly #entries: readonly ListingEntry[];
+
+  constructor(directory: Inode, entries: readonly ListingEntry[]) {
+    this.directory = directory;
+    this.#entries = entries;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** The entry at `index`, from 0 to before `length`. */
+  entry(index: number): ListingEntry {
+    const entry = this.#entries[index];
+    if (!entry) throw new RangeError(`a listing of ${this.length} has no entry ${index}`);
+    return entry;
+  }
+}
+
+/**
+ * The merged names of `directory` as they are now.
+ * @throws ENOTDIR it is none
+ * @throws EIO the base cannot be asked
+ */
+export function* list(layers: Layers, directory: Inode): Operation<Listing> {
+  const { names, base } = yield* layers.gather(() => gatherNames(layers, directory));
+  const entries: ListingEntry[] = [];
+  for (const { name, node } of base) if (!names.has(name)) entries.push({ name, type: node.type });
+  for (const [name, record] of names) {
+    if (!record.whiteout) entries.push({ name, type: record.type });
+  }
+  return new Listing(directory, entries);
+}
+
+/** Whether no name is left in `directory`: judged on the merged list. */
+export function* isEmpty(layers: Layers, directory: Inode): Operation<boolean> {
+  const { names, base } = yield* gatherNames(layers, directory);
+  for (const record of names.values()) if (!record.whiteout) return false;
+  return base.every(({ name }) => names.has(name));
+}
+
+/** The inode an entry means now, or undefined if the name is gone since. */
+export function* listed(
+  layers: Layers,
+  listing: Listing,
+  index: number,
+): Operation<Inode | undefined> {
+  if (listing.directory.removed) return undefined;
+  return yield* child(layers, listing.directory, listing.entry(index).name);
+}
+
+function* gatherNames(
+  layers: Layers,
+  directory: Inode,
+): Operation<{
+  names: ReadonlyMap<string, NameRecord>;
+  base: readonly BaseEntry[];
+}> {
+  if (!directory.isDirectory) throw new FsError("ENOTDIR");
+  const names = yield* namesOf(layers, directory);
+  const { base, origin, removed } = directory;
+  const showsBase = base && origin !== undefined && !removed;
+  return { names, base: showsBase ? yield* layers.base.list(origin) : [] };
+}

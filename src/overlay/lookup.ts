@@ -1,0 +1,159 @@
+/**
+ * The three rules: a whiteout gives nothing, a name record gives its node, no record falls through to the base by the
+ * directory's origin, never by its path in the overlay. And how an inode comes into memory by either way.
+ */
+import { type BaseNode, joinBasePath } from "../base/base.ts";
+import { FsError } from "../errno.ts";
+import type { Operation } from "../operation.ts";
+import type { NameRecord, NodeRecord } from "../storage/storage.ts";
+import { firstBaseIno, Inode, type Place } from "./inode.ts";
+import type { Layers } from "./layers.ts";
+
+/** The name records of `directory`, loaded if need be. A removed directory has none. */
+export function* namesOf(layers: Layers, directory: Inode): Operation<Map<string, NameRecord>> {
+  if (!directory.names) {
+    const entries = yield* layers.storage.names(directory.ino);
+    // Somebody else may have loaded, and changed, them while we waited.
+    directory.names ??= new Map(entries.map(({ name, record }) => [name, record]));
+  }
+  return directory.names;
+}
+
+/**
+ * What `name` in `parent` means, or undefined if it means nothing.
+ * @throws ENOTDIR, ENAMETOOLONG, EILSEQ, EIO
+ */
+export function* child(layers: Layers, parent: Inode, name: string): Operation<Inode | undefined> {
+  checkName(name);
+  if (!parent.isDirectory) throw new FsError("ENOTDIR");
+  const names = parent.names ?? (yield* namesOf(layers, parent));
+  const record = names.get(name);
+  if (record?.whiteout) return undefined;
+  if (record) {
+    const inode = yield* inodeAt(layers, record.ino);
+    if (inode.isDirectory) inode.parent = parent;
+    return inode;
+  }
+  const node = yield* baseChild(layers, parent, name);
+  return node ? yield* inodeOfBase(layers, node, { parent, name }) : undefined;
+}
+
+/** As `child`, but nothing there is an error: ENOENT. */
+export function* existingChild(layers: Layers, parent: Inode, name: string): Operation<Inode> {
+  const inode = yield* child(layers, parent, name);
+  if (!inode) throw new FsError("ENOENT");
+  return inode;
+}
+
+/** What the base has under `name` of the directory `parent`, whatever the records say. */
+export function* baseChild(
+  layers: Layers,
+  parent: Inode,
+  name: string,
+): Operation<BaseNode | null> {
+  if (parent.origin === undefined || parent.removed || !parent.base) return null;
+  return yield* layers.base.lookup(joinBasePath(parent.origin, name));
+}
+
+/**
+ * Whether taking `name` out of `parent` needs a whiteout. If the base cannot be asked it might have the name, and a
+ * whiteout over nothing is harmless.
+ */
+export function* needsWhiteout(layers: Layers, parent: Inode, name: string): Operation<boolean> {
+  try {
+    return (yield* baseChild(layers, parent, name)) !== null;
+  } catch (error) {
+    if (error instanceof FsError) return true;
+    throw error;
+  }
+}
+
+/**
+ * The recorded inode with number `ino`.
+ * @throws EIO a name means it, but there is no such record: the storage is damaged
+ */
+export function* inodeAt(layers: Layers, ino: number): Operation<Inode> {
+  const known = layers.inodes.at(ino);
+  if (known) return known;
+  const record = yield* storedNode(layers, ino);
+  const base = record?.origin === undefined ? null : yield* layers.base.lookup(record.origin);
+  const meanwhile = layers.inodes.at(ino);
+  if (meanwhile) return meanwhile;
+  if (!record) {
+    throw new FsError("EIO", {
+      reason: `the storage names inode ${ino} but has no record of it: run \`minifo check\` on it`,
+    });
+  }
+  // An origin that is of another type by now is another object: the base has lost ours.
+  const ours = base && base.type === record.type ? base : undefined;
+  const inode = new Inode(ino, record.type, {
+    record,
+    ...(ours && { base: ours }),
+  });
+  layers.inodes.add(inode);
+  return inode;
+}
+
+/** The inode of a base object that was found at `place`. */
+export function* inodeOfBase(layers: Layers, base: BaseNode, place: Place): Operation<Inode> {
+  const { identity } = base;
+  for (;;) {
+    const known = layers.inodes.of(identity);
+    if (known && !known.removed) {
+      if (known.type === base.type) known.seen(base);
+      setPlace(known, place);
+      return known;
+    }
+    let ino = layers.aliases.get(identity) ?? layers.hash(identity);
+    let record = yield* storedNode(layers, ino);
+    // Both kinds of collision: with a recorded node, and with an unrecorded one that is in memory.
+    while (!isFree(layers, ino, identity) || (record && record.identity !== identity)) {
+      ino = ino + 1 < Number.MAX_SAFE_INTEGER ? ino + 1 : firstBaseIno;
+      record = yield* storedNode(layers, ino);
+    }
+    const meanwhile = layers.inodes.of(identity);
+    if ((meanwhile && !meanwhile.removed) || !isFree(layers, ino, identity)) continue;
+    const inode = new Inode(ino, base.type, {
+      base,
+      ...(record && { record }),
+    });
+    setPlace(inode, place);
+    layers.inodes.add(inode);
+    return inode;
+  }
+}
+
+function setPlace(inode: Inode, place: Place): void {
+  inode.place = place;
+  if (inode.isDirectory) inode.parent = place.parent;
+}
+
+/** The storage's record of `ino`, unless it is about to be removed. */
+function* storedNode(layers: Layers, ino: number): Operation<NodeRecord | undefined> {
+  const record = yield* layers.storage.node(ino);
+  return layers.writeback.removes(ino) ? undefined : record;
+}
+
+function isFree(layers: Layers, ino: number, identity: string): boolean {
+  const inode = layers.inodes.at(ino);
+  return !inode || (inode.identity === identity && inode.removed);
+}
+
+/**
+ * Checks that `name` can be one.
+ * @throws ENAMETOOLONG more than 255 bytes of UTF-8
+ * @throws EILSEQ lone surrogates: no UTF-8 can say it
+ * @throws EINVAL empty, ".", "..", or with a slash or NUL in it
+ */
+export function checkName(name: string): void {
+  if (name.length > 85 && new TextEncoder().encode(name).length > 255) {
+    throw new FsError("ENAMETOOLONG");
+  }
+  if (loneSurrogate.test(name)) throw new FsError("EILSEQ");
+  if (name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0")) {
+    throw new FsError("EINVAL", { reason: "not a name" });
+  }
+}
+
+/** With the u flag a surrogate class matches only surrogates that are no pair. */
+const loneSurrogate = /[\ud800-\udfff]/u;

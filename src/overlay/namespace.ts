@@ -1,0 +1,309 @@
+/**
+ * Names: create, mkdir, unlink, rmdir, rename, link, symlink. Each is one step of the state in memory, so one batch of
+ * the storage. Nothing is copied: a rename of anything, a directory of the base with all below it too, is a name record
+ * and a node record whose origin is kept.
+ */
+import type { FileType, Time } from "../attributes.ts";
+import { joinBasePath } from "../base/base.ts";
+import { FsError } from "../errno.ts";
+import type { Operation } from "../operation.ts";
+import type { NodeRecord } from "../storage/storage.ts";
+import { ChunkSet } from "./chunk-set.ts";
+import { Inode } from "./inode.ts";
+import type { Layers } from "./layers.ts";
+import { isEmpty } from "./listing.ts";
+import { baseChild, child, existingChild, namesOf, needsWhiteout } from "./lookup.ts";
+
+/** Who calls. Permissions are the kernel's matter (default_permissions), not the overlay's. */
+export interface Context {
+  readonly uid: number;
+  readonly gid: number;
+  /** Bits cleared from the mode of what is created. */
+  readonly umask: number;
+}
+
+/** What a new object is. */
+export interface NewObject {
+  readonly type: FileType;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly rdev?: number;
+  readonly target?: string;
+}
+
+/** Flags of renameat2(2). */
+export interface RenameFlags {
+  readonly noReplace?: boolean;
+  readonly exchange?: boolean;
+}
+
+/**
+ * Makes a new object under `name`.
+ * @throws EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, ENOSPC, EROFS, EIO nothing changed
+ */
+export function* make(
+  layers: Layers,
+  parent: Inode,
+  name: string,
+  object: NewObject,
+  context: Context,
+): Operation<Inode> {
+  yield* layers.admit();
+  yield* layers.gather(function* () {
+    yield* namesOf(layers, parent);
+    if (yield* child(layers, parent, name)) throw new FsError("EEXIST");
+  });
+  refuseIfRemoved(parent);
+  const now = layers.now();
+  const inode = newInode(layers, parent, object, context, now);
+  layers.setName(parent, name, inode, undefined);
+  layers.record(inode);
+  if (inode.isDirectory) {
+    inode.parent = parent;
+    inode.names = new Map();
+    parent.nlinkDelta += 1;
+  }
+  layers.touchNames(parent, now);
+  return inode;
+}
+
+function newInode(
+  layers: Layers,
+  parent: Inode,
+  object: NewObject,
+  context: Context,
+  now: Time,
+): Inode {
+  const { type, rdev, target } = object;
+  const isDirectory = type === "directory";
+  // setgid on a directory: what is made in it belongs to its group, and directories pass the bit on (inode(7)).
+  const inheritsGroup = (parent.mode & 0o2000) !== 0;
+  const parentGid = parent.own.gid ?? parent.base?.gid ?? layers.owner.gid;
+  const mode = type === "symlink" ? 0o777 : object.mode & 0o7777 & ~context.umask;
+  const record: NodeRecord = {
+    ino: layers.newIno(),
+    type,
+    mode: inheritsGroup && isDirectory ? mode | 0o2000 : mode,
+    uid: context.uid,
+    gid: inheritsGroup ? parentGid : context.gid,
+    atime: now,
+    mtime: now,
+    ctime: now,
+    btime: now,
+    nlink: isDirectory ? 2 : 1,
+    ...(rdev !== undefined && { rdev }),
+    ...(target !== undefined && { target }),
+  };
+  const inode = new Inode(record.ino, type, { record });
+  if (type === "file") {
+    inode.content = {
+      id: layers.newContent(),
+      size: 0,
+      baseLength: 0,
+      chunks: new ChunkSet(),
+    };
+  }
+  layers.inodes.add(inode);
+  return inode;
+}
+
+/**
+ * Gives `inode` another name.
+ * @throws EPERM it is a directory
+ * @throws EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, ENOSPC, EROFS, EIO nothing changed
+ */
+export function* link(layers: Layers, inode: Inode, parent: Inode, name: string): Operation<void> {
+  if (inode.isDirectory) throw new FsError("EPERM");
+  yield* layers.admit();
+  const origin = yield* layers.gather(function* () {
+    yield* namesOf(layers, parent);
+    if (yield* child(layers, parent, name)) throw new FsError("EEXIST");
+    return yield* ownBaseName(layers, parent, name, inode);
+  });
+  refuseIfRemoved(parent);
+  if (inode.removed) throw new FsError("ENOENT");
+  const now = layers.now();
+  inode.nlinkDelta += 1;
+  inode.own.ctime = now;
+  layers.record(inode);
+  layers.setName(parent, name, inode, origin);
+  layers.touchNames(parent, now);
+}
+
+/**
+ * Takes a name away; with the last one the object goes, or stays readable and writable while it is open.
+ * @throws EISDIR it is a directory
+ * @throws ENOENT, ENOTDIR, EROFS, EIO nothing changed
+ */
+export function* unlink(layers: Layers, parent: Inode, name: string): Operation<void> {
+  layers.refuseIfReadOnly();
+  const { inode, baseHasIt } = yield* layers.gather(function* () {
+    yield* namesOf(layers, parent);
+    return {
+      inode: yield* existingChild(layers, parent, name),
+      baseHasIt: yield* needsWhiteout(layers, parent, name),
+    };
+  });
+  if (inode.isDirectory) throw new FsError("EISDIR");
+  const now = layers.now();
+  layers.removeName(parent, name, baseHasIt);
+  layers.unlinkInode(inode, now);
+  layers.touchNames(parent, now);
+}
+
+/**
+ * Removes an empty directory.
+ * @throws ENOTEMPTY a name is left in it, judged on the merged list
+ * @throws ENOENT, ENOTDIR, EROFS, EIO nothing changed
+ */
+export function* rmdir(layers: Layers, parent: Inode, name: string): Operation<void> {
+  layers.refuseIfReadOnly();
+  const { inode, baseHasIt } = yield* layers.gather(function* () {
+    yield* namesOf(layers, parent);
+    const inode = yield* existingChild(layers, parent, name);
+    if (!inode.isDirectory) throw new FsError("ENOTDIR");
+    if (!(yield* isEmpty(layers, inode))) throw new FsError("ENOTEMPTY");
+    return { inode, baseHasIt: yield* needsWhiteout(layers, parent, name) };
+  });
+  const now = layers.now();
+  layers.removeName(parent, name, baseHasIt);
+  dropDirectory(layers, inode, now);
+  parent.nlinkDelta -= 1;
+  layers.touchNames(parent, now);
+}
+
+function dropDirectory(layers: Layers, directory: Inode, now: Time): void {
+  for (const name of [...(directory.names?.keys() ?? [])]) layers.forgetName(directory, name);
+  layers.unlinkInode(directory, now);
+}
+
+/** Everything a rename has to know before it may change anything. */
+interface RenameFacts {
+  readonly source: Inode;
+  readonly target: Inode | undefined;
+  /** Whether the old name needs a whiteout. */
+  readonly baseHasOld: boolean;
+  /** `NameRecord.origin` of the source under its new name, and of the target under the old one. */
+  readonly sourceOrigin: string | undefined;
+  readonly targetOrigin: string | undefined;
+}
+
+/**
+ * Renames, as renameat2(2).
+ * @throws EINVAL a directory into itself or below
+ * @throws EEXIST `noReplace` and there is a target
+ * @throws EISDIR, ENOTDIR, ENOTEMPTY the target cannot be replaced by the source
+ * @throws ENOENT, ENAMETOOLONG, EILSEQ, EROFS, EIO nothing changed
+ */
+export function* rename(
+  layers: Layers,
+  parent: Inode,
+  name: string,
+  newParent: Inode,
+  newName: string,
+  flags: RenameFlags,
+): Operation<void> {
+  layers.refuseIfReadOnly();
+  const facts = yield* layers.gather(function* (): Operation<RenameFacts> {
+    yield* namesOf(layers, parent);
+    yield* namesOf(layers, newParent);
+    const source = yield* existingChild(layers, parent, name);
+    const target = yield* child(layers, newParent, newName);
+    refuseRename(source, target, parent, newParent, flags);
+    const replaces = target?.isDirectory && target !== source && !flags.exchange;
+    if (replaces && !(yield* isEmpty(layers, target))) throw new FsError("ENOTEMPTY");
+    return {
+      source,
+      target,
+      baseHasOld: yield* needsWhiteout(layers, parent, name),
+      sourceOrigin: yield* ownBaseName(layers, newParent, newName, source),
+      targetOrigin: target && (yield* ownBaseName(layers, parent, name, target)),
+    };
+  });
+  const { source, target } = facts;
+  // Two names of the same file: POSIX's rename does nothing then.
+  if (source === target) return;
+  refuseIfRemoved(newParent);
+  const now = layers.now();
+  if (target && flags.exchange) {
+    place(layers, target, parent, name, facts.targetOrigin, now);
+  } else {
+    layers.removeName(parent, name, facts.baseHasOld);
+    if (target) replace(layers, target, newParent, now);
+  }
+  place(layers, source, newParent, newName, facts.sourceOrigin, now);
+  // Links of the parents: each directory that came adds one, each that went takes one.
+  const moved = Number(source.isDirectory) - Number(Boolean(flags.exchange && target?.isDirectory));
+  parent.nlinkDelta -= moved;
+  newParent.nlinkDelta += moved;
+  layers.touchNames(parent, now);
+  layers.touchNames(newParent, now);
+}
+
+function place(
+  layers: Layers,
+  inode: Inode,
+  parent: Inode,
+  name: string,
+  origin: string | undefined,
+  now: Time,
+): void {
+  inode.own.ctime = now;
+  // It has its name from a record from now on; the place in the base is no longer its own.
+  layers.record(inode);
+  layers.setName(parent, name, inode, origin);
+  inode.place = undefined;
+  if (inode.isDirectory) inode.parent = parent;
+}
+
+function replace(layers: Layers, target: Inode, parent: Inode, now: Time): void {
+  if (target.isDirectory) {
+    dropDirectory(layers, target, now);
+    parent.nlinkDelta -= 1;
+  } else {
+    layers.unlinkInode(target, now);
+  }
+}
+
+function refuseRename(
+  source: Inode,
+  target: Inode | undefined,
+  parent: Inode,
+  newParent: Inode,
+  flags: RenameFlags,
+): void {
+  if (flags.noReplace && target) throw new FsError("EEXIST");
+  if (flags.exchange && !target) throw new FsError("ENOENT");
+  if (isWithin(newParent, source)) throw new FsError("EINVAL", { reason: "into itself" });
+  if (flags.exchange) {
+    if (target && isWithin(parent, target)) throw new FsError("EINVAL", { reason: "into itself" });
+    return;
+  }
+  if (!target || target === source) return;
+  // A directory that holds the source is never empty.
+  if (isWithin(parent, target)) throw new FsError("ENOTEMPTY");
+  if (source.isDirectory && !target.isDirectory) throw new FsError("ENOTDIR");
+  if (!source.isDirectory && target.isDirectory) throw new FsError("EISDIR");
+}
+
+/** Whether `directory` is `ancestor` or lies somewhere below it. */
+function isWithin(directory: Inode, ancestor: Inode): boolean {
+  for (let at: Inode | undefined = directory; at; at = at.parent) if (at === ancestor) return true;
+  return false;
+}
+
+/** The base path of `name` in `parent`, if the base has it there and means this very object. */
+function* ownBaseName(
+  layers: Layers,
+  parent: Inode,
+  name: string,
+  inode: Inode,
+): Operation<string | undefined> {
+  if (inode.identity === undefined || parent.origin === undefined) return undefined;
+  const node = yield* baseChild(layers, parent, name);
+  return node?.identity === inode.identity ? joinBasePath(parent.origin, name) : undefined;
+}
+
+function refuseIfRemoved(directory: Inode): void {
+  if (directory.removed) throw new FsError("ENOENT");
+}

@@ -1,0 +1,389 @@
+/**
+ * The translucent file system, by inode: a read-only base appears writable, every change goes to the storage. This file
+ * opens and closes it and gives its operations, each a few lines over the file that owns its matter. Adapters (FUSE, the
+ * promises API) hold `Inode`s and `Handle`s; paths are theirs.
+ *
+ * Unless an operation says otherwise: an error leaves everything as it was, and what was applied is in memory, in order,
+ * until `commit` has put it into the storage.
+ */
+import { type AttributeChanges, type Stat, type Time, typeOf } from "../attributes.ts";
+import type { Base } from "../base/base.ts";
+import { FsError } from "../errno.ts";
+import type { Operation } from "../operation.ts";
+import type { Durability, Storage, StorageSpace, Superblock } from "../storage/storage.ts";
+import { type Change, changes } from "./changes.ts";
+import { wallClock } from "./clock.ts";
+import { allocate, read, seek, truncate, write } from "./content.ts";
+import { getxattr, listxattr, removexattr, setattr, setxattr, stat } from "./getattr.ts";
+import { type IdentityHash, Inode, rootIno } from "./inode.ts";
+import { Layers } from "./layers.ts";
+
+export type { Change, ChangeState } from "./changes.ts";
+
+import { type Listing, list, listed } from "./listing.ts";
+import { existingChild } from "./lookup.ts";
+import { type Context, link, make, type RenameFlags, rename, rmdir, unlink } from "./namespace.ts";
+import { type Reverted, revert } from "./revert.ts";
+import { dropOrphans, openSuperblock } from "./superblock.ts";
+
+/** What `Overlay.open` needs. */
+export interface OverlayOptions {
+  /** Closed by `Overlay.close`, as is the storage. */
+  readonly base: Base;
+  readonly storage: Storage;
+  /** Bytes per chunk, the unit of copy-up; only for a storage that is new. Default 65,536. */
+  readonly chunkSize?: number;
+  /** Owner of base objects that state none. Default 0, 0. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Every change is refused with EROFS and the storage is not written to. */
+  readonly readOnly?: boolean;
+  /** Lie over a base that is neither where nor what the storage's base was. Otherwise that is refused. */
+  readonly adoptBase?: boolean;
+  /** The clock that stamps changes. */
+  readonly now?: () => Time;
+  /** Bytes of data that may wait in memory before writers wait for a commit. Default 32 MiB. */
+  readonly maxDirtyBytes?: number;
+  /** In place of the hash that numbers base objects: tests narrow it to force collisions. */
+  readonly hash?: IdentityHash;
+}
+
+/** How a file is opened. */
+export interface OpenFlags {
+  readonly read?: boolean;
+  readonly write?: boolean;
+  /** Every write goes to the end of the file as it is at that moment. */
+  readonly append?: boolean;
+  readonly truncate?: boolean;
+}
+
+/** An open file; stays good when its last name is gone. */
+export class Handle {
+  readonly inode: Inode;
+  readonly flags: OpenFlags;
+  released = false;
+
+  constructor(inode: Inode, flags: OpenFlags) {
+    this.inode = inode;
+    this.flags = flags;
+  }
+}
+
+/** Past so many inodes in memory `sweep` is worth its while. */
+const sweepAbove = 50_000;
+
+/** An open overlay. */
+export class Overlay {
+  readonly root: Inode;
+  readonly #layers: Layers;
+  #sweptTo = 0;
+
+  private constructor(layers: Layers, root: Inode) {
+    this.#layers = layers;
+    this.root = root;
+  }
+
+  /**
+   * Opens the overlay that `storage` holds over `base`, or begins a new one there. Takes ownership of both on success.
+   * @throws ENOENT `readOnly`, and nothing was ever stored there
+   * @throws EINVAL the storage was written by a later version, or belongs to another base
+   * @throws EIO the base's root or the storage cannot be read
+   */
+  static *open(options: OverlayOptions): Operation<Overlay> {
+    const { base, storage, readOnly = false } = options;
+    const superblock = yield* openSuperblock(options);
+    const layers = new Layers({
+      base,
+      storage,
+      superblock,
+      readOnly,
+      aliases: yield* storage.aliases(),
+      owner: options.owner ?? { uid: 0, gid: 0 },
+      now: options.now ?? wallClock(),
+      maxDirtyBytes: options.maxDirtyBytes ?? 32 * 1024 * 1024,
+      hash: options.hash,
+    });
+    const node = yield* base.lookup("");
+    if (node?.type !== "directory") {
+      throw new FsError("EIO", {
+        syscall: "open",
+        path: base.locator,
+        reason: "the base has no root directory",
+      });
+    }
+    const record = yield* storage.node(rootIno);
+    const root = new Inode(rootIno, "directory", {
+      base: node,
+      ...(record && { record }),
+    });
+    layers.inodes.add(root);
+    if (!readOnly) yield* dropOrphans(layers);
+    return new Overlay(layers, root);
+  }
+
+  get base(): Base {
+    return this.#layers.base;
+  }
+
+  get superblock(): Superblock {
+    return this.#layers.superblock;
+  }
+
+  get readOnly(): boolean {
+    return this.#layers.readOnly;
+  }
+
+  /** Whether something waits for a commit. */
+  get dirty(): boolean {
+    return this.#layers.writeback.dirty;
+  }
+
+  /** @throws ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, EIO */
+  lookup(parent: Inode, name: string): Operation<Inode> {
+    return existingChild(this.#layers, parent, name);
+  }
+
+  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
+  *getattr(inode: Inode): Operation<Stat> {
+    return stat(this.#layers, inode);
+  }
+
+  /** Changes attributes, `size` among them; returns them as they are then. See `setattr` in getattr.ts. */
+  *setattr(inode: Inode, changed: AttributeChanges): Operation<Stat> {
+    yield* setattr(this.#layers, inode, changed);
+    return stat(this.#layers, inode);
+  }
+
+  /** @throws EINVAL it is no symlink */
+  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
+  *readlink(inode: Inode): Operation<string> {
+    const target = inode.own.target ?? inode.base?.target;
+    if (inode.type !== "symlink" || target === undefined) throw new FsError("EINVAL");
+    return target;
+  }
+
+  /** Makes a file, fifo, socket or device; `mode` with its type bits. See `make`. */
+  *mknod(
+    parent: Inode,
+    name: string,
+    mode: number,
+    rdev: number,
+    context: Context,
+  ): Operation<Inode> {
+    const type = typeOf(mode) ?? "file";
+    if (type === "directory" || type === "symlink") throw new FsError("EINVAL");
+    return yield* make(this.#layers, parent, name, { type, mode, rdev }, context);
+  }
+
+  mkdir(parent: Inode, name: string, mode: number, context: Context): Operation<Inode> {
+    return make(this.#layers, parent, name, { type: "directory", mode }, context);
+  }
+
+  /** @throws ENOENT an empty target; ENAMETOOLONG one of more than 4,095 bytes; else as `make` */
+  *symlink(parent: Inode, name: string, target: string, context: Context): Operation<Inode> {
+    if (target === "") throw new FsError("ENOENT");
+    if (new TextEncoder().encode(target).length > 4095) throw new FsError("ENAMETOOLONG");
+    return yield* make(
+      this.#layers,
+      parent,
+      name,
+      { type: "symlink", mode: 0o777, target },
+      context,
+    );
+  }
+
+  link(inode: Inode, parent: Inode, name: string): Operation<void> {
+    return link(this.#layers, inode, parent, name);
+  }
+
+  unlink(parent: Inode, name: string): Operation<void> {
+    return unlink(this.#layers, parent, name);
+  }
+
+  rmdir(parent: Inode, name: string): Operation<void> {
+    return rmdir(this.#layers, parent, name);
+  }
+
+  rename(
+    parent: Inode,
+    name: string,
+    newParent: Inode,
+    newName: string,
+    flags: RenameFlags = {},
+  ): Operation<void> {
+    return rename(this.#layers, parent, name, newParent, newName, flags);
+  }
+
+  /**
+   * Opens a file. Opening for writing records nothing and fetches nothing.
+   * @throws EISDIR for writing, on a directory
+   * @throws EROFS for writing, on an overlay that is read-only
+   */
+  *open(inode: Inode, flags: OpenFlags): Operation<Handle> {
+    const writes = flags.write || flags.append || flags.truncate;
+    if (writes) this.#layers.refuseIfReadOnly();
+    if (inode.isDirectory && writes) throw new FsError("EISDIR");
+    if (flags.truncate) yield* truncate(this.#layers, inode, 0);
+    inode.handles += 1;
+    return new Handle(inode, flags);
+  }
+
+  /** Creates a regular file and opens it. See `make`; a name that exists is EEXIST. */
+  *create(
+    parent: Inode,
+    name: string,
+    mode: number,
+    flags: OpenFlags,
+    context: Context,
+  ): Operation<Handle> {
+    const inode = yield* make(this.#layers, parent, name, { type: "file", mode }, context);
+    inode.handles += 1;
+    return new Handle(inode, flags);
+  }
+
+  /** Fills `into` from `offset` on; returns how many bytes there were, fewer only at the end of the file. */
+  *read(handle: Handle, offset: number, into: Uint8Array): Operation<number> {
+    if (handle.released || handle.flags.read === false) throw new FsError("EBADF");
+    return yield* read(this.#layers, handle.inode, offset, into);
+  }
+
+  /** Writes all of `bytes`, which are copied; returns their number. An append handle ignores `offset`. */
+  *write(handle: Handle, offset: number, bytes: Uint8Array): Operation<number> {
+    const { flags, inode } = handle;
+    if (handle.released || !(flags.write || flags.append)) throw new FsError("EBADF");
+    yield* write(this.#layers, inode, offset, bytes, flags.append === true);
+    return bytes.length;
+  }
+
+  /** Closes an open file. With the last one of a file that has no name any more its data goes. */
+  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
+  *release(handle: Handle): Operation<void> {
+    if (handle.released) return;
+    handle.released = true;
+    const { inode } = handle;
+    inode.handles -= 1;
+    if (!inode.removed || inode.handles > 0) return;
+    this.#layers.writeback.orphan(inode.ino, false);
+    this.#layers.dropInode(inode);
+  }
+
+  opendir(inode: Inode): Operation<Listing> {
+    return list(this.#layers, inode);
+  }
+
+  /** The inode an entry of `listing` means now, or undefined if the name is gone since. Counts as no lookup. */
+  listed(listing: Listing, index: number): Operation<Inode | undefined> {
+    return listed(this.#layers, listing, index);
+  }
+
+  /** @throws ENODATA there is no such attribute */
+  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
+  *getxattr(inode: Inode, name: string): Operation<Uint8Array> {
+    return getxattr(inode, name);
+  }
+
+  setxattr(
+    inode: Inode,
+    name: string,
+    value: Uint8Array,
+    flags: { readonly create?: boolean; readonly replace?: boolean } = {},
+  ): Operation<void> {
+    return setxattr(this.#layers, inode, name, value, flags);
+  }
+
+  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
+  *listxattr(inode: Inode): Operation<string[]> {
+    return listxattr(inode);
+  }
+
+  /** @throws ENODATA there is no such attribute */
+  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
+  *removexattr(inode: Inode, name: string): Operation<void> {
+    removexattr(this.#layers, inode, name);
+  }
+
+  /** How much the storage can hold, in bytes. */
+  statfs(): Operation<StorageSpace> {
+    return this.#layers.storage.space();
+  }
+
+  /** See `allocate`; with `keepSize` there is nothing to do, for no room can be reserved. */
+  *fallocate(
+    handle: Handle,
+    offset: number,
+    length: number,
+    mode: { readonly keepSize?: boolean },
+  ): Operation<void> {
+    if (!handle.flags.write) throw new FsError("EBADF");
+    if (!mode.keepSize) yield* allocate(this.#layers, handle.inode, offset, length);
+  }
+
+  /** The next data or hole from `offset` on; see `seek`. */
+  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
+  *lseek(handle: Handle, offset: number, whence: "data" | "hole"): Operation<number> {
+    return seek(this.#layers, handle.inode, offset, whence);
+  }
+
+  /**
+   * Returns when everything applied so far is in the storage, as durable as is asked. fsync is `commit("strict")`.
+   * @throws ENOSPC, EDQUOT, EIO nothing was stored; all of it stays in memory, in order, and is tried again
+   * @throws ESTALE another owner has taken the storage over
+   */
+  *commit(durability: Durability): Operation<void> {
+    if (!this.readOnly) yield* this.#layers.writeback.commit(durability);
+  }
+
+  /** What differs from the base, sorted by path. Commits first. */
+  *changes(): Operation<Change[]> {
+    yield* this.commit("relaxed");
+    return yield* changes(this.#layers);
+  }
+
+  /**
+   * Undoes the changes at and below these overlay paths, so that the base shines through again. An inode that lives
+   * under several names is reverted at all of them; the answer names every one that changed.
+   * @throws ENOENT nothing differs from the base there
+   */
+  *revert(paths: readonly string[]): Operation<Reverted[]> {
+    this.#layers.refuseIfReadOnly();
+    yield* this.commit("relaxed");
+    const reverted = yield* revert(this.#layers, this.root, paths);
+    yield* this.commit("relaxed");
+    return reverted;
+  }
+
+  /** An adapter keeps `inode`: it stays this object until as many `forget`s. */
+  retain(inode: Inode): void {
+    inode.lookups += 1;
+  }
+
+  forget(inode: Inode, count: number): void {
+    inode.lookups = Math.max(0, inode.lookups - count);
+  }
+
+  /**
+   * Lets go of inodes nobody uses, if there are many. To be called only when no operation is under way. Directories
+   * stay, for their children know them.
+   */
+  sweep(): void {
+    const { inodes, writeback } = this.#layers;
+    if (inodes.size < Math.max(sweepAbove, this.#sweptTo * 2)) return;
+    for (const inode of [...inodes.all()]) {
+      const used = inode.isDirectory || inode.lookups > 0 || inode.handles > 0;
+      if (!used && !writeback.isDirty(inode.ino)) inodes.delete(inode);
+    }
+    this.#sweptTo = inodes.size;
+  }
+
+  /**
+   * Commits what is left and closes storage and base. They are closed even if that commit fails, and then its error is
+   * thrown: what could not be stored is lost.
+   */
+  *close(): Operation<void> {
+    try {
+      yield* this.commit("strict");
+    } finally {
+      yield* this.#layers.storage.close();
+      yield* this.base.close();
+    }
+  }
+}
