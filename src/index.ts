@@ -18,5 +18,6 @@ export type { Listing, ListingEntry } from "./overlay/listing.ts";
 export type { Context, RenameFlags } from "./overlay/namespace.ts";
 export { Handle, type OpenFlags, Overlay, type OverlayOptions } from "./overlay/overlay.ts";
 export type { Reverted } from "./overlay/revert.ts";
+export { formatVersion, refuseStaleEpoch, refuseUnknownFormat } from "./storage/format.ts";
 export * from "./storage/memory.ts";
 export * from "./storage/storage.ts";
