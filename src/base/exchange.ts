@@ -122,7 +122,11 @@ function judgeHead(request: ObjectRequest, response: Response, clock: Clock): An
   }
   if (status === 408 || status === 429 || status >= 500) {
     const wait_ms = retryAfter(headers.get("retry-after"), clock);
-    return { verdict: "busy", error: fetchError("EIO", `${url}: the server says ${status}`), wait_ms };
+    return {
+      verdict: "busy",
+      error: fetchError("EIO", `${url}: the server says ${status}`),
+      wait_ms,
+    };
   }
   if (status !== 200 && status !== 206) {
     return wrong(`expected status ${range ? "206" : "200"}, got ${status}`);
@@ -207,7 +211,9 @@ function statedLength(headers: Headers): number | undefined {
 
 /** Date is always sent and always hidden unless exposed: where we do not see it, others may be hidden too. */
 function pageMayMissHeaders(headers: Headers): boolean {
-  return (globalThis as { location?: unknown }).location !== undefined && headers.get("date") === null;
+  return (
+    (globalThis as { location?: unknown }).location !== undefined && headers.get("date") === null
+  );
 }
 
 /** The whole body, or undefined if it is longer than `maxBytes`; it is then cut off. */

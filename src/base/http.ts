@@ -44,7 +44,15 @@ class HttpFetcher implements Fetcher {
 
   get(request: ObjectRequest): Promise<FetchedObject> {
     const { url, range, sha256, maxBytes, fresh } = request;
-    const key = JSON.stringify([url, range?.offset, range?.length, range?.size, sha256, maxBytes, fresh]);
+    const key = JSON.stringify([
+      url,
+      range?.offset,
+      range?.length,
+      range?.size,
+      sha256,
+      maxBytes,
+      fresh,
+    ]);
     let flight = this.#flights.get(key);
     if (!flight) {
       flight = this.#fetch(request).finally(() => this.#flights.delete(key));
@@ -139,9 +147,10 @@ class HttpFetcher implements Fetcher {
 function mismatch(request: ObjectRequest, got: string, length: number, isHtml: boolean): FsError {
   const { url, sha256, range } = request;
   const part = range ? ` bytes ${range.offset} to ${range.offset + range.length - 1}` : "";
-  const hint = isHtml && !/\.x?html?$/.test(url)
-    ? "the server answers with an HTML page instead, as some do for files they do not have"
-    : "was the file changed after it was indexed? Then run `minifo index` on the server's directory again";
+  const hint =
+    isHtml && !/\.x?html?$/.test(url)
+      ? "the server answers with an HTML page instead, as some do for files they do not have"
+      : "was the file changed after it was indexed? Then run `minifo index` on the server's directory again";
   return fetchError(
     "EIO",
     `${url}:${part} expected SHA-256 ${sha256}, got ${got} (${length} bytes); ${hint}`,

@@ -12,6 +12,7 @@ import {
   type BaseNode,
   joinBasePath,
   parentOfBasePath,
+  pathIdentity,
 } from "./base.ts";
 
 /** One object of the tree. A file has `content`, or `size` and `fill`; what is left out takes the default. */
@@ -115,7 +116,7 @@ export class MemoryBase implements Base {
         typeOfEntry(entry) === "directory"
           ? 2 + (subdirectories.get(path) ?? 0)
           : (group?.count ?? 1);
-      const identity = group && group.count > 1 ? `link:${entry.link}` : `path:${path}`;
+      const identity = group && group.count > 1 ? `link:${entry.link}` : pathIdentity(path);
       this.#objects.set(path, objectOf(path, group?.first ?? entry, nlink, identity));
     }
   }

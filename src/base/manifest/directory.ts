@@ -4,14 +4,14 @@
  */
 import * as v from "valibot";
 import type { FileType } from "../../attributes.ts";
-import { type BaseNode, joinBasePath } from "../base.ts";
+import { type BaseNode, joinBasePath, pathIdentity } from "../base.ts";
 import { hexOf } from "../verify.ts";
 import { decodeBase64 } from "./base64.ts";
 import {
   type Column,
   chunkBytes,
-  defaultModes,
   type DirectoryRecord,
+  defaultModes,
   digestBytes,
   directorySchema,
   kinds,
@@ -124,7 +124,7 @@ export class ManifestDirectory {
     };
     const mode = record.modes === undefined ? defaultModes[type] : valueAt(record.modes, row);
     const link = this.#links.get(row);
-    const identity = link ? `link:${link.group}` : `path:${path}`;
+    const identity = link ? `link:${link.group}` : pathIdentity(path);
     const time = `${mtime.seconds}.${mtime.nanoseconds}`;
     const common = { path, type, mode, mtime, identity };
     if (type === "directory") {

@@ -13,7 +13,8 @@ export function flawOfName(name: string): string | undefined {
   if (name.includes("/")) return "a name contains a slash";
   if (name.includes("\0")) return "a name contains a NUL";
   if (loneSurrogate.test(name)) return "a name is no valid Unicode";
-  if (name.length > 85 && encoder.encode(name).length > 255) return "a name is longer than 255 bytes";
+  if (name.length > 85 && encoder.encode(name).length > 255)
+    return "a name is longer than 255 bytes";
   return undefined;
 }
 

@@ -48,7 +48,8 @@ export function* openManifestBase(options: ManifestBaseOptions): Operation<Base>
  * @throws EINVAL
  */
 export function baseUrlOf(given: string): string {
-  const refuse = (reason: string): FsError => new FsError("EINVAL", { syscall: "open", path: given, reason });
+  const refuse = (reason: string): FsError =>
+    new FsError("EINVAL", { syscall: "open", path: given, reason });
   let url: URL;
   try {
     url = new URL(given);

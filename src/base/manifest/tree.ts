@@ -3,7 +3,13 @@
  * totals are right. Directories lie in a Map by path; cycles cannot be written down.
  */
 import * as v from "valibot";
-import { type BaseEntry, type BaseNode, joinBasePath, parentOfBasePath } from "../base.ts";
+import {
+  type BaseEntry,
+  type BaseNode,
+  joinBasePath,
+  parentOfBasePath,
+  pathIdentity,
+} from "../base.ts";
 import { hexOf } from "../verify.ts";
 import { type FileDigests, flawOf, ManifestDirectory, ManifestFlaw } from "./directory.ts";
 import { manifestSchema, maxEntries } from "./format.ts";
@@ -52,7 +58,7 @@ export class ManifestTree {
       mtime: { seconds, nanoseconds },
       size: 0,
       nlink: 2 + (this.#directories.get("")?.subdirectories ?? 0),
-      identity: "path:",
+      identity: pathIdentity(""),
       signature: `${seconds}.${nanoseconds}`,
     };
   }
@@ -107,7 +113,8 @@ export class ManifestTree {
         }
       });
     }
-    if (placed !== this.#directories.size) throw new ManifestFlaw(`${this.#misplaced()} lies nowhere`);
+    if (placed !== this.#directories.size)
+      throw new ManifestFlaw(`${this.#misplaced()} lies nowhere`);
     if (entries !== this.entries) {
       throw new ManifestFlaw(`it has ${entries} entries, but says ${this.entries}`);
     }
@@ -145,7 +152,9 @@ export class ManifestTree {
     }
     for (const [name, { count, paths }] of groups) {
       if (!paths.includes(name)) {
-        throw new ManifestFlaw(`'${paths[0]}' is in a link group that is not named after a path of it`);
+        throw new ManifestFlaw(
+          `'${paths[0]}' is in a link group that is not named after a path of it`,
+        );
       }
       if (count !== paths.length) {
         throw new ManifestFlaw(`link group '${name}' has ${paths.length} names, but says ${count}`);

@@ -5,7 +5,7 @@
 import type { Time } from "../../attributes.ts";
 import { parentOfBasePath } from "../base.ts";
 import { encodeBase64 } from "./base64.ts";
-import { chunkBytes, type Column, defaultModes, digestBytes, maxEntries } from "./format.ts";
+import { type Column, chunkBytes, defaultModes, digestBytes, maxEntries } from "./format.ts";
 import { compareTreePaths, flawOfName, flawOfTarget } from "./names.ts";
 
 interface Described {
@@ -129,7 +129,8 @@ function recordOf(
     nanoseconds: columnOf(entries.map((entry) => entry.mtime.nanoseconds)),
   };
   const links = entries.flatMap((entry, row) => {
-    const group = entry.type === "directory" || entry.link === undefined ? undefined : groups.get(entry.link);
+    const group =
+      entry.type === "directory" || entry.link === undefined ? undefined : groups.get(entry.link);
     return group && group.count > 1 ? [[row, group.first, group.count]] : [];
   });
   return {

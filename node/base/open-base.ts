@@ -1,0 +1,36 @@
+/**
+ * From what a user writes to a base: a URL is a site with a manifest, anything else a directory of this machine.
+ */
+import { fileURLToPath } from "node:url";
+import {
+  type Base,
+  type Fetcher,
+  FsError,
+  type Operation,
+  openManifestBase,
+} from "../../src/index.ts";
+import { openDirectoryBase } from "./directory.ts";
+
+/** Whether `locator` means a site, so that opening and reading it needs the network. */
+export function isRemote(locator: string): boolean {
+  return /^https?:/i.test(locator);
+}
+
+/**
+ * Opens the base at `locator`: an http: or https: URL, a file: URL, or a path. `fetcher` is asked for only where the
+ * network is needed, and belongs to the base from then on.
+ * @throws EINVAL the locator is a URL of another kind; else as the drivers throw
+ */
+export function* openBase(locator: string, fetcher: () => Fetcher): Operation<Base> {
+  if (isRemote(locator)) return yield* openManifestBase({ url: locator, fetcher: fetcher() });
+  if (/^file:/i.test(locator)) return yield* openDirectoryBase(fileURLToPath(locator));
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(locator)?.[1];
+  if (scheme !== undefined) {
+    throw new FsError("EINVAL", {
+      syscall: "open",
+      path: locator,
+      reason: `a base is a directory, or a URL that begins with http: or https:, not with ${scheme}:`,
+    });
+  }
+  return yield* openDirectoryBase(locator);
+}
