@@ -1,0 +1,18 @@
+/**
+ * The page's door to minifo: open an overlay, register the view.
+ */
+export {
+  BigIntStats,
+  type Change,
+  type ChangeState,
+  Dirent,
+  type ErrorCode,
+  FsError,
+  Stats,
+} from "../src/index.ts";
+export { openOverlay, type PageOverlay, type PageOverlayOptions } from "./client.ts";
+export { deleteIndexedDbStorage } from "./indexeddb.ts";
+export type { Traffic } from "./protocol.ts";
+export type { PageDir, PageFileHandle } from "./remote-file.ts";
+export type { PageFs } from "./remote-fs.ts";
+export { registerView, type View, type ViewOptions, viewUrl } from "./view-registration.ts";

@@ -1,0 +1,63 @@
+/**
+ * The page's side of the view: registers the service worker and tells the view's URLs.
+ */
+
+/** A registered view. */
+export interface View {
+  /** The URL of the view's root, with a slash at its end. */
+  readonly scope: string;
+  /**
+   * The URL under which the view of the storage `name` shows `path`, which may begin with a slash: the overlay's path,
+   * not yet percent-encoded.
+   */
+  url(name: string, path?: string): string;
+}
+
+/** Where the service worker's script is, and what it serves. */
+export interface ViewOptions {
+  /** URL of the bundled `minifo/service-worker`, on the page's own origin. */
+  readonly script: string | URL;
+  /** The path the view's URLs begin with; the script's own directory and `view/` if absent. */
+  readonly scope?: string;
+  /** The script is an ES module with imports, as in development. */
+  readonly type?: WorkerType;
+}
+
+/**
+ * Registers the view's service worker and waits until it answers.
+ * @throws Error there are no service workers here (an insecure address, a private window), or the script is refused
+ */
+export async function registerView(options: ViewOptions): Promise<View> {
+  const script = new URL(options.script, location.href);
+  const scope = new URL(options.scope ?? "view/", options.scope ? location.href : script);
+  const container: ServiceWorkerContainer | undefined = navigator.serviceWorker;
+  if (!container) {
+    throw new Error(
+      "The view needs service workers, which this page has not: open it over https: or from 127.0.0.1, outside a private window.",
+    );
+  }
+  const registration = await container.register(script, {
+    scope: scope.pathname,
+    type: options.type ?? "classic",
+    updateViaCache: "none",
+  });
+  await activated(registration);
+  return { scope: scope.href, url: (name, path = "") => viewUrl(scope.href, name, path) };
+}
+
+/** The URL of `path` in the view of the storage `name`, under the view's root `scope`. */
+export function viewUrl(scope: string, name: string, path = ""): string {
+  const names = path.split("/").filter((one, index) => index > 0 || one !== "");
+  return new URL([name, ...(path === "" ? [""] : names)].map(encodeURIComponent).join("/"), scope).href;
+}
+
+async function activated(registration: ServiceWorkerRegistration): Promise<void> {
+  const worker = registration.installing ?? registration.waiting ?? registration.active;
+  if (!worker || worker.state === "activated") return;
+  await new Promise<void>((resolve, reject) => {
+    worker.addEventListener("statechange", () => {
+      if (worker.state === "activated") resolve();
+      if (worker.state === "redundant") reject(new Error("The view's service worker was refused."));
+    });
+  });
+}
