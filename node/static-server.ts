@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly port?: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
+  /** Files served in place of what the directory has, by path from its root: what must not be written into it. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What was asked of a server so far. */
@@ -42,11 +44,11 @@ export async function serveDirectory(
   options: ServeOptions = {},
 ): Promise<StaticServer> {
   const root = await promisify(realpath.native)(directory);
-  const { port = 0, host = "127.0.0.1" } = options;
+  const { port = 0, host = "127.0.0.1", files = new Map() } = options;
   const counts = { requests: 0, bytes: 0 };
   const server = createServer((request, response) => {
     counts.requests += 1;
-    answer(root, request, response)
+    answer(root, files, request, response)
       .then((bytes) => {
         counts.bytes += bytes;
       })
@@ -80,6 +82,7 @@ const commonHeaders = {
 /** Answers one request and tells how many bytes of a file it began to send. */
 async function answer(
   root: string,
+  files: ReadonlyMap<string, Uint8Array>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<number> {
@@ -92,6 +95,8 @@ async function answer(
   const names = namesIn(rawPath);
   if (!names) return refuse(response, 400, "the path is malformed");
   const isDirectory = rawPath.endsWith("/");
+  const bytes = files.get(names.join("/"));
+  if (bytes && !isDirectory) return sendBytes(bytes, names.join("/"), request, response);
   const path = join(root, ...names, isDirectory ? "index.html" : "");
   const place = await placeOf(path);
   if (place === undefined || !isWithin(root, place)) return refuse(response, 404, "not found");
@@ -228,6 +233,23 @@ async function send(
   response.on("close", () => content.destroy());
   content.pipe(response);
   return length;
+}
+
+function sendBytes(
+  bytes: Uint8Array,
+  name: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): number {
+  response.writeHead(200, {
+    ...commonHeaders,
+    "cache-control": "no-store",
+    "content-type": contentTypeOf(name),
+    "content-length": bytes.length,
+  });
+  const isWanted = request.method === "GET";
+  response.end(isWanted ? bytes : undefined);
+  return isWanted ? bytes.length : 0;
 }
 
 /** Whether the client has this very version. */

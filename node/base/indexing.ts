@@ -45,6 +45,13 @@ export interface IndexOptions {
   readonly warn?: (message: string) => void;
 }
 
+/** A manifest and what it is of. */
+export interface IndexedTree {
+  /** The manifest's own bytes. */
+  readonly bytes: Uint8Array;
+  readonly summary: IndexSummary;
+}
+
 /** What was written. */
 export interface IndexSummary {
   /** Path of the manifest. */
@@ -65,6 +72,20 @@ const readings = 3;
  * @throws EFBIG the tree has more entries than a manifest can hold; no manifest was changed
  */
 export function indexTree(directory: string, options: IndexOptions = {}): IndexSummary {
+  const { bytes, summary } = manifestOf(directory, options);
+  try {
+    replace(directory, summary.manifest, bytes);
+  } catch (error) {
+    throw translated(error, directory);
+  }
+  return summary;
+}
+
+/**
+ * The manifest that `indexTree` would write; nothing is written.
+ * @throws ENOENT, ENOTDIR, EACCES, EFBIG … as `indexTree`
+ */
+export function manifestOf(directory: string, options: IndexOptions = {}): IndexedTree {
   const manifest = placeAt(directory, manifestName);
   try {
     const found = walkTree(directory, isOurs);
@@ -77,14 +98,14 @@ export function indexTree(directory: string, options: IndexOptions = {}): IndexS
     const text = writeManifest(entries, { omitted: leftOut.length });
     const bytes = Buffer.from(text);
     if (bytes.length > maxManifestBytes) throw tooLarge(directory, `${maxManifestBytes} bytes`);
-    replace(directory, manifest, bytes);
-    return {
+    const summary = {
       manifest,
       entries: entries.length - 1,
       bytes: entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
       manifestBytes: bytes.length,
       leftOut,
     };
+    return { bytes, summary };
   } catch (error) {
     throw translated(error, directory);
   }
