@@ -7,9 +7,9 @@
  */
 import {
   type DBSchema,
+  deleteDB,
   type IDBPDatabase,
   type IDBPObjectStore,
-  deleteDB,
   openDB,
   unwrap,
 } from "idb";
@@ -21,11 +21,11 @@ import {
   type NameRecord,
   type NodeRecord,
   type Operation,
+  refuseStaleEpoch,
+  refuseUnknownFormat,
   type Storage,
   type StorageSpace,
   type Superblock,
-  refuseStaleEpoch,
-  refuseUnknownFormat,
   waitFor,
 } from "../src/index.ts";
 
@@ -92,7 +92,8 @@ export async function openIndexedDbStorage(
     });
   } catch (error) {
     if (absent) {
-      const reason = "there is no such storage in this browser, and one opened read-only is not created";
+      const reason =
+        "there is no such storage in this browser, and one opened read-only is not created";
       throw new FsError("ENOENT", { syscall: "open", path: name, reason, cause: error });
     }
     throw await failure("open", name, error);
@@ -233,7 +234,9 @@ class IndexedDbStorage implements Storage {
       const reason = "the storage was opened read-only";
       throw new FsError("EROFS", { syscall: "commit", path: this.#name, reason });
     }
-    yield* waitFor(this.#attempt("commit", (database) => this.#commit(database, batch, durability)));
+    yield* waitFor(
+      this.#attempt("commit", (database) => this.#commit(database, batch, durability)),
+    );
     this.#chunkSize = batch.superblock.chunkSize;
     this.#generation = batch.superblock.generation;
   }

@@ -49,7 +49,8 @@ export class MemoryDisk {
   /** Bytes of data stored now. */
   get dataBytes(): number {
     let bytes = 0;
-    for (const chunks of this.data.values()) for (const chunk of chunks.values()) bytes += chunk.length;
+    for (const chunks of this.data.values())
+      for (const chunk of chunks.values()) bytes += chunk.length;
     return bytes;
   }
 
@@ -206,7 +207,8 @@ class MemoryStorage implements Storage {
     }
     for (const { content, from, to } of batch.droppedChunks) {
       const chunks = disk.data.get(content);
-      for (const chunk of chunks?.keys() ?? []) if (chunk >= from && chunk < to) chunks?.delete(chunk);
+      for (const chunk of chunks?.keys() ?? [])
+        if (chunk >= from && chunk < to) chunks?.delete(chunk);
     }
     for (const content of batch.droppedContents) disk.data.delete(content);
     for (const write of batch.data) this.#write(write);
@@ -222,7 +224,9 @@ class MemoryStorage implements Storage {
     }
     const before = chunks.get(chunk);
     if (before === undefined) {
-      throw new Error(`bug: chunk ${chunk} of content ${content} is not held, but its write is not fresh`);
+      throw new Error(
+        `bug: chunk ${chunk} of content ${content} is not held, but its write is not fresh`,
+      );
     }
     const after = new Uint8Array(Math.max(before.length, bytes.length));
     after.set(before);

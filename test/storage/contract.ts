@@ -99,7 +99,12 @@ const everyField: NodeRecord = {
     ["user.hidden", null],
     ["__proto__", Uint8Array.of(1)],
   ],
-  content: { id: 7, size: 2 ** 40, baseLength: 2 ** 39, chunks: [0, 2, 5, 6, 2 ** 28, 2 ** 28 + 1] },
+  content: {
+    id: 7,
+    size: 2 ** 40,
+    baseLength: 2 ** 39,
+    chunks: [0, 2, 5, 6, 2 ** 28, 2 ** 28 + 1],
+  },
 };
 
 /** The code of the error that `operation` ends with; a string that is no code if it ends well. */
@@ -425,9 +430,7 @@ export function storageContract({ name, make }: StorageSubject): void {
       await commit(on, {
         data: [{ content: 1, chunk: 0, bytes: chunk, from: 1000, to: 1010, fresh: false }],
       });
-      expect(await bytesOf(on, 1, 0, 2 * chunkSize)).toEqual(
-        Uint8Array.of(...chunk, ...neighbour),
-      );
+      expect(await bytesOf(on, 1, 0, 2 * chunkSize)).toEqual(Uint8Array.of(...chunk, ...neighbour));
     });
 
     it("a held chunk grows by a write past its bytes, small or large", async () => {

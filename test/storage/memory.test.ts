@@ -52,9 +52,7 @@ describe("memory storage", () => {
     const disk = new MemoryDisk();
     const storage = openMemoryStorage(disk);
     disk.capacity = 100;
-    await run(
-      storage.commit(batchWith({ data: [freshWrite(1, 0, patterned(60, 1))] }), "relaxed"),
-    );
+    await run(storage.commit(batchWith({ data: [freshWrite(1, 0, patterned(60, 1))] }), "relaxed"));
     const more = batchWith({ data: [freshWrite(2, 0, patterned(60, 1))] });
     await expect(run(storage.commit(more, "relaxed"))).rejects.toMatchObject({ code: "ENOSPC" });
     expect(disk.dataBytes).toBe(60);

@@ -1,7 +1,7 @@
 /** The IndexedDB storage's tests: run quickly against a simulation in Node, and in the real engines. */
 import { openDB } from "idb";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Operation, drive, run } from "../../src/operation.ts";
+import { drive, type Operation, run } from "../../src/operation.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import {
   deleteIndexedDbStorage,

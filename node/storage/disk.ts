@@ -1,0 +1,507 @@
+/**
+ * A storage on disk, in a directory: `records.mdb` (LMDB) holds the records and the contents of up to 4 KiB, the files
+ * under `content` hold the larger ones. All of it is synchronous, so that it works in a thread where no promise
+ * settles. A commit writes data first and makes it safe, then the records in one transaction, and only then removes
+ * what they no longer claim; both durabilities are therefore the same, and survive a loss of power.
+ */
+import { mkdirSync, readdirSync, statfsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import {
+  type Batch,
+  type DataWrite,
+  FsError,
+  type NameEntry,
+  type NameRecord,
+  type NodeRecord,
+  type Operation,
+  refuseStaleEpoch,
+  refuseUnknownFormat,
+  type Storage,
+  type StorageSpace,
+  type Superblock,
+} from "../../src/index.ts";
+import { type ContentChange, ContentFiles, syncDirectory } from "./content-files.ts";
+import { diskFailure } from "./disk-failure.ts";
+import {
+  busy,
+  type Holder,
+  holderFrom,
+  isAlive,
+  isSameOwnership,
+  type OwnershipRecord,
+  ownershipOfThisProcess,
+} from "./ownership.ts";
+import {
+  aliasKey,
+  decode,
+  decodeNode,
+  encode,
+  encodeNode,
+  nameKey,
+  nameOf,
+  namesOf,
+  numberKey,
+  numberOf,
+  rangeOf,
+  soleKey,
+} from "./record-format.ts";
+import { type RecordReader, Records, type RecordWriter } from "./records.ts";
+
+/** Bytes of a content up to which it lies among the records. */
+const smallContent = 4096;
+
+/** What a record under the marker's key says. */
+const marker = { format: "minifo storage", version: 1 };
+
+/** What may stand in a directory that is to become a storage: our own socket, and what mkfs puts into a new volume. */
+const ignoredEntries: ReadonlySet<string> = new Set(["control", "lost+found"]);
+
+/** What a storage on disk may be opened with. */
+export interface DiskOptions {
+  /** Make a new storage where there is none (the default), or fail with ENOENT. */
+  readonly create?: boolean;
+  /** What this process does with it, as others are told: "mounted at /x". */
+  readonly holder?: string;
+  /** Take no ownership and write nothing: works while somebody else owns the storage. */
+  readonly readOnly?: boolean;
+}
+
+/** A storage in a directory. No method ever waits. */
+export interface DiskStorage extends Storage {
+  /** The absolute path of its directory. */
+  readonly directory: string;
+  /** Tells others that this owner is about to close, so that they wait for it instead of giving up. */
+  announceClosing(): void;
+}
+
+/**
+ * Opens the storage in `directory`; unless `readOnly` this process owns it from then on, until `close` or its end.
+ * @throws EBUSY a living process owns it; the message names it. So it is when this very process opens it twice
+ * @throws ENOENT there is none, and none was to be made
+ * @throws ENOTEMPTY the directory holds something else
+ * @throws ENOTDIR it is no directory
+ * @throws EINVAL it was written by a later version, or is damaged; nothing was changed
+ */
+export function openDiskStorage(directory: string, options: DiskOptions = {}): DiskStorage {
+  const { create = true, holder = "in use", readOnly = false } = options;
+  const place = resolve(directory);
+  try {
+    if (!holdsStorage(place)) {
+      if (readOnly || !create) {
+        const reason = "there is no minifo storage; check the path";
+        throw new FsError("ENOENT", { syscall: "open", path: place, reason });
+      }
+      makeDirectory(place);
+    }
+  } catch (error) {
+    throw diskFailure(error, "open", place);
+  }
+  const records = new Records(recordsIn(place), place, readOnly);
+  try {
+    if (readOnly) {
+      records.read((reader) => refuseForeignRecords(reader, place));
+      return new OpenedDisk(place, records, undefined);
+    }
+    const { ownership, crashed } = takeOwnership(records, place, holder);
+    const storage = new OpenedDisk(place, records, ownership);
+    if (crashed) storage.sweep();
+    return storage;
+  } catch (error) {
+    records.close();
+    throw error;
+  }
+}
+
+/**
+ * The living process that owns the storage in `directory`; undefined if none does, or there is no storage.
+ * @throws EINVAL what is there is no storage of this version
+ */
+export function holderOf(directory: string): Holder | undefined {
+  const place = resolve(directory);
+  try {
+    if (!holdsStorage(place)) return undefined;
+  } catch (error) {
+    throw diskFailure(error, "open", place);
+  }
+  const records = new Records(recordsIn(place), place, true);
+  try {
+    const owner = records.read(readOwnership);
+    return owner && isAlive(owner) ? holderFrom(owner) : undefined;
+  } finally {
+    records.close();
+  }
+}
+
+class OpenedDisk implements DiskStorage {
+  readonly directory: string;
+  readonly #records: Records;
+  readonly #files: ContentFiles;
+  /** Undefined for a reader. */
+  readonly #ownership: OwnershipRecord | undefined;
+
+  constructor(directory: string, records: Records, ownership: OwnershipRecord | undefined) {
+    this.directory = directory;
+    this.#records = records;
+    this.#ownership = ownership;
+    this.#files = new ContentFiles(join(directory, "content"), ownership === undefined);
+  }
+
+  superblock(): Operation<Superblock | undefined> {
+    return atHand(() => this.#records.read(readSuperblock));
+  }
+
+  node(ino: number): Operation<NodeRecord | undefined> {
+    return atHand(() => {
+      const bytes = this.#records.read((reader) => reader.get(numberKey("node", ino)));
+      return bytes && decodeNode(bytes, ino);
+    });
+  }
+
+  names(parent: number): Operation<readonly NameEntry[]> {
+    return atHand(() =>
+      this.#records.read((reader) => reader.collect(namesOf(parent), readNameEntry)),
+    );
+  }
+
+  aliases(): Operation<ReadonlyMap<string, number>> {
+    return atHand(() => {
+      const aliases = this.#records.read((reader) =>
+        reader.collect(rangeOf("alias"), (_, value) =>
+          decode<{ identity: string; ino: number }>(value, "an alias"),
+        ),
+      );
+      return new Map(aliases.map(({ identity, ino }) => [identity, ino]));
+    });
+  }
+
+  orphans(): Operation<readonly number[]> {
+    return atHand(() =>
+      this.#records.read((reader) => reader.collect(rangeOf("orphan"), numberOf)),
+    );
+  }
+
+  allNodes(): Operation<readonly NodeRecord[]> {
+    return atHand(() => this.#records.read(readNodes));
+  }
+
+  allNames(): Operation<readonly (NameEntry & { readonly parent: number })[]> {
+    return atHand(() =>
+      this.#records.read((reader) =>
+        reader.collect(rangeOf("name"), (key, value) => ({
+          parent: numberOf(key),
+          ...readNameEntry(key, value),
+        })),
+      ),
+    );
+  }
+
+  readData(content: number, offset: number, into: Uint8Array): Operation<void> {
+    return atHand(() => {
+      try {
+        this.#readData(content, offset, into);
+      } catch (error) {
+        throw diskFailure(error, "read", this.directory);
+      }
+    });
+  }
+
+  commit(batch: Batch): Operation<void> {
+    return atHand(() => this.#commit(batch));
+  }
+
+  space(): Operation<StorageSpace> {
+    return atHand(() => {
+      const { blocks, bavail, bsize } = statfsSync(this.directory);
+      return { total: blocks * bsize, free: bavail * bsize };
+    });
+  }
+
+  close(): Operation<void> {
+    return atHand(() => {
+      this.#files.close();
+      try {
+        this.#changeOwnership((writer) => writer.remove(soleKey("ownership")));
+      } finally {
+        this.#records.close();
+      }
+    });
+  }
+
+  announceClosing(): void {
+    this.#changeOwnership((writer, ownership) =>
+      writer.put(soleKey("ownership"), encode({ ...ownership, state: "closing" })),
+    );
+  }
+
+  /** Removes content files that no record names: what a crash between data and records left behind. */
+  sweep(): void {
+    const named = this.#records.read((reader) => {
+      const contents = readNodes(reader).flatMap(({ content }) => (content ? [content.id] : []));
+      return contents.filter((content) => !reader.get(numberKey("content", content)));
+    });
+    try {
+      this.#files.sweep(new Set(named));
+    } catch (error) {
+      throw diskFailure(error, "open", this.directory);
+    }
+  }
+
+  #readData(content: number, offset: number, into: Uint8Array): void {
+    // Once a content is a file it stays one.
+    if (!this.#files.isOpen(content)) {
+      const small = this.#records.read((reader) => reader.get(numberKey("content", content)));
+      if (small) {
+        const stored = small.subarray(offset, offset + into.length);
+        into.set(stored);
+        into.fill(0, stored.length);
+        return;
+      }
+    }
+    if (this.#files.read(content, offset, into)) return;
+    const reason = `the storage holds no data of content ${content}; was it reverted meanwhile?`;
+    throw new FsError("EIO", { syscall: "read", path: this.directory, reason });
+  }
+
+  #commit(batch: Batch): void {
+    // Before any file is touched; and again within the transaction, where it counts.
+    const small = this.#records.read((reader) => {
+      this.#refuseUnlessOwner(reader, batch);
+      return smallContentsOf(reader, batch);
+    });
+    const change = this.#files.change(batch.superblock.chunkSize);
+    try {
+      const records = this.#writeData(batch, small, change);
+      change.makeSafe();
+      this.#records.write((writer) => {
+        this.#refuseUnlessOwner(writer, batch);
+        putRecords(writer, batch);
+        for (const [content, bytes] of records) {
+          const key = numberKey("content", content);
+          if (bytes) writer.put(key, bytes);
+          else writer.remove(key);
+        }
+      });
+    } catch (error) {
+      change.undo();
+      throw diskFailure(error, "commit", this.directory);
+    }
+    this.#drop(batch);
+  }
+
+  /** Writes what belongs into files, and returns what to put among the records, or null to remove from them. */
+  #writeData(
+    batch: Batch,
+    small: ReadonlyMap<number, Buffer>,
+    change: ContentChange,
+  ): Map<number, Uint8Array | null> {
+    const records = new Map<number, Uint8Array | null>();
+    for (const { content, from, to } of batch.droppedChunks) {
+      if (small.has(content) && from <= 0 && to > 0) records.set(content, null);
+    }
+    for (const content of batch.droppedContents) records.set(content, null);
+    for (const [content, writes] of writesByContent(batch)) {
+      const stored = small.get(content);
+      const isSmall = writes.every(
+        ({ chunk, bytes }) => chunk === 0 && bytes.length <= smallContent,
+      );
+      if (isSmall && (stored || !this.#files.exists(content))) {
+        for (const { bytes } of writes) records.set(content, bytes);
+      } else if (stored) {
+        // It outgrew the records: what they have of it moves into the file, unless it is written anew or dropped.
+        const moved =
+          records.has(content) || writes.some(({ chunk }) => chunk === 0) ? [] : [stored];
+        const first = moved.map((bytes) => wholeChunk(content, bytes));
+        change.write(content, [...first, ...writes.map(asFresh)], true);
+        records.set(content, null);
+      } else {
+        change.write(content, writes, false);
+      }
+    }
+    return records;
+  }
+
+  /** Gives the space of what is no longer claimed back to the disk. */
+  #drop({ droppedChunks, droppedContents, data, superblock }: Batch): void {
+    try {
+      for (const { content, from, to } of droppedChunks) {
+        // Holes in the middle of a file cannot be made from Node: those bytes stay until they are written over.
+        if (to !== Number.POSITIVE_INFINITY) continue;
+        const kept = data.filter((write) => write.content === content && write.chunk >= from);
+        const end = Math.max(from, ...kept.map(({ chunk }) => chunk + 1));
+        this.#files.truncate(content, end * superblock.chunkSize);
+      }
+      for (const content of droppedContents) this.#files.remove(content);
+    } catch {
+      // The step is recorded, so it must not be told to have failed; what is left over is claimed by no record.
+    }
+  }
+
+  /** Changes the record of our ownership, if we are the owner still. */
+  #changeOwnership(change: (writer: RecordWriter, ownership: OwnershipRecord) => void): void {
+    const ownership = this.#ownership;
+    if (!ownership) return;
+    this.#records.write((writer) => {
+      if (isSameOwnership(readOwnership(writer), ownership)) change(writer, ownership);
+    });
+  }
+
+  #refuseUnlessOwner(reader: RecordReader, batch: Batch): void {
+    if (!this.#ownership) {
+      const reason = "the storage was opened read-only";
+      throw new FsError("EROFS", { syscall: "commit", path: this.directory, reason });
+    }
+    refuseStaleEpoch(readSuperblock(reader), batch.superblock);
+    if (isSameOwnership(readOwnership(reader), this.#ownership)) return;
+    const reason = "another process has taken this storage over; nothing was written";
+    throw new FsError("ESTALE", { syscall: "commit", path: this.directory, reason });
+  }
+}
+
+/** An operation whose result is at hand. */
+// biome-ignore lint/correctness/useYield: that it never waits is its point
+function* atHand<T>(compute: () => T): Operation<T> {
+  return compute();
+}
+
+function recordsIn(directory: string): string {
+  return join(directory, "records.mdb");
+}
+
+/**
+ * Whether there is a storage in `directory`; false if it is absent or empty.
+ * @throws ENOTEMPTY it holds something else
+ */
+function holdsStorage(directory: string): boolean {
+  let entries: string[];
+  try {
+    entries = readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+  if (entries.includes("records.mdb")) return true;
+  const others = entries.filter((entry) => !ignoredEntries.has(entry));
+  if (others.length === 0) return false;
+  const reason = `it is no minifo storage (it holds ${others[0]}); give an empty directory or a new path`;
+  throw new FsError("ENOTEMPTY", { syscall: "open", path: directory, reason });
+}
+
+function makeDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(join(directory, "content"), { recursive: true, mode: 0o700 });
+  syncDirectory(directory);
+  syncDirectory(dirname(directory));
+}
+
+/**
+ * Makes this process the owner, in one transaction. `crashed` tells that an owner before us did not close.
+ * @throws EBUSY, EINVAL nothing was changed
+ */
+function takeOwnership(
+  records: Records,
+  directory: string,
+  holder: string,
+): { ownership: OwnershipRecord; crashed: boolean } {
+  return records.write((writer) => {
+    refuseForeignRecords(writer, directory);
+    const former = readOwnership(writer);
+    if (former && isAlive(former)) throw busy(former, directory);
+    const superblock = readSuperblock(writer);
+    const epoch = Math.max(former?.epoch ?? 0, superblock?.epoch ?? 0) + 1;
+    const ownership = ownershipOfThisProcess(holder, epoch);
+    writer.put(soleKey("marker"), encode(marker));
+    writer.put(soleKey("ownership"), encode(ownership));
+    if (superblock) writer.put(soleKey("superblock"), encode({ ...superblock, epoch }));
+    return { ownership, crashed: former !== undefined };
+  });
+}
+
+/**
+ * Refuses what we did not write, and what a later version wrote.
+ * @throws EINVAL
+ */
+function refuseForeignRecords(reader: RecordReader, directory: string): void {
+  const bytes = reader.get(soleKey("marker"));
+  if (!bytes) {
+    const any = { start: Buffer.from([0]), end: Buffer.from([255]) };
+    if (reader.collect(any, () => true).length === 0) return;
+    const reason = "its records.mdb is not of minifo; nothing was changed";
+    throw new FsError("EINVAL", { syscall: "open", path: directory, reason });
+  }
+  const { version } = decode<typeof marker>(bytes, "the marker");
+  refuseUnknownFormat({ version, incompatible: [] }, directory);
+  const superblock = readSuperblock(reader);
+  if (superblock) refuseUnknownFormat(superblock, directory);
+}
+
+function readSuperblock(reader: RecordReader): Superblock | undefined {
+  const bytes = reader.get(soleKey("superblock"));
+  return bytes && decode<Superblock>(bytes, "the superblock");
+}
+
+function readOwnership(reader: RecordReader): OwnershipRecord | undefined {
+  const bytes = reader.get(soleKey("ownership"));
+  return bytes && decode<OwnershipRecord>(bytes, "the owner");
+}
+
+function readNodes(reader: RecordReader): NodeRecord[] {
+  return reader.collect(rangeOf("node"), (key, value) => decodeNode(value, numberOf(key)));
+}
+
+function readNameEntry(key: Buffer, value: Buffer): NameEntry {
+  const name = nameOf(key);
+  return { name, record: decode<NameRecord>(value, `the name "${name}"`) };
+}
+
+/** Those contents a batch touches that lie among the records, with their bytes. */
+function smallContentsOf(
+  reader: RecordReader,
+  { data, droppedChunks }: Batch,
+): Map<number, Buffer> {
+  const touched = new Set([...data, ...droppedChunks].map(({ content }) => content));
+  const small = new Map<number, Buffer>();
+  for (const content of touched) {
+    const bytes = reader.get(numberKey("content", content));
+    if (bytes) small.set(content, bytes);
+  }
+  return small;
+}
+
+function writesByContent({ data }: Batch): Map<number, DataWrite[]> {
+  const writes = new Map<number, DataWrite[]>();
+  for (const write of data) {
+    const ofContent = writes.get(write.content);
+    if (ofContent) ofContent.push(write);
+    else writes.set(write.content, [write]);
+  }
+  return writes;
+}
+
+function wholeChunk(content: number, bytes: Uint8Array): DataWrite {
+  return { content, chunk: 0, bytes, from: 0, to: bytes.length, fresh: true };
+}
+
+/** The same write, for a file in which nothing of the chunk stands yet. */
+function asFresh(write: DataWrite): DataWrite {
+  return { ...write, fresh: true };
+}
+
+function putRecords(writer: RecordWriter, batch: Batch): void {
+  writer.put(soleKey("superblock"), encode(batch.superblock));
+  for (const [ino, node] of batch.nodes) {
+    if (node) writer.put(numberKey("node", ino), encodeNode(node));
+    else writer.remove(numberKey("node", ino));
+  }
+  for (const { parent, name, record } of batch.names) {
+    if (record) writer.put(nameKey(parent, name), encode(record));
+    else writer.remove(nameKey(parent, name));
+  }
+  for (const [identity, ino] of batch.aliases) {
+    if (ino === null) writer.remove(aliasKey(identity));
+    else writer.put(aliasKey(identity), encode({ identity, ino }));
+  }
+  for (const [ino, isOrphan] of batch.orphans) {
+    if (isOrphan) writer.put(numberKey("orphan", ino), new Uint8Array());
+    else writer.remove(numberKey("orphan", ino));
+  }
+}
