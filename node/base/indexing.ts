@@ -144,7 +144,7 @@ class Hashing {
     for (const object of this.#objects) {
       const { path, type, stat, target } = object;
       const mode = Number(stat.mode) & 0o7777;
-      const mtime = path === "" ? toMicroseconds(timeOf(stat)) : timeOf(stat);
+      const mtime = path === "" ? toMicroseconds(timeOf(stat.mtimeNs)) : timeOf(stat.mtimeNs);
       const link = stat.nlink > 1n ? { link: `${stat.dev}:${stat.ino}` } : {};
       if (type === "directory") entries.push({ path, type, mode, mtime });
       else if (type === "symlink") {
@@ -190,12 +190,12 @@ class Hashing {
         const content = this.#hash(descriptor);
         const after = fstatSync(descriptor, { bigint: true });
         const isQuiet = before.mtimeNs === after.mtimeNs && Number(after.size) === content.size;
-        if (isQuiet) return { ...content, mtime: timeOf(after) };
+        if (isQuiet) return { ...content, mtime: timeOf(after.mtimeNs) };
         if (reading < readings) continue;
         this.#options.warn?.(
           `'${path}' changed while it was read, ${readings} times over; its entry may be out of date: index again later`,
         );
-        return { ...content, mtime: timeOf(after) };
+        return { ...content, mtime: timeOf(after.mtimeNs) };
       }
     } finally {
       closeSync(descriptor);
@@ -260,7 +260,7 @@ interface FileReading {
 /** Puts the manifest in its place at once, then gives the directory its mtime back. */
 function replace(directory: string, manifest: string, bytes: Uint8Array): void {
   const temporary = placeAt(directory, `.minifo.json.${process.pid}.tmp`);
-  const { atimeNs, ...before } = lstatSync(directory, { bigint: true });
+  const before = lstatSync(directory, { bigint: true });
   try {
     const descriptor = openSync(temporary, "w", 0o644);
     try {
@@ -274,7 +274,7 @@ function replace(directory: string, manifest: string, bytes: Uint8Array): void {
     rmSync(temporary, { force: true });
     throw error;
   } finally {
-    restoreTimes(directory, atimeNs, before.mtimeNs);
+    restoreTimes(directory, before);
   }
 }
 
@@ -282,21 +282,24 @@ function replace(directory: string, manifest: string, bytes: Uint8Array): void {
  * Sets a directory's times. A number of seconds, which is all that Node takes, holds no nanoseconds: so the moment is
  * aimed at the middle of its microsecond, and `toMicroseconds` of it is the same ever after.
  */
-function restoreTimes(directory: string, atime_ns: bigint, mtime_ns: bigint): void {
-  const middle = (time_ns: bigint): number =>
-    Number(time_ns / 1_000_000_000n) +
-    (Math.floor(Number(time_ns % 1_000_000_000n) / 1000) + 0.5) / 1e6;
-  utimesSync(directory, middle(atime_ns), middle(mtime_ns));
+function restoreTimes(directory: string, { atimeNs, mtimeNs }: BigIntStats): void {
+  utimesSync(directory, middleOfMicrosecond(timeOf(atimeNs)), middleOfMicrosecond(timeOf(mtimeNs)));
+}
+
+function middleOfMicrosecond({ seconds, nanoseconds }: Time): number | Date {
+  // A Date, for Node takes a negative number for "now".
+  if (seconds < 0) return new Date(seconds * 1000 + Math.floor(nanoseconds / 1e6));
+  return seconds + (Math.floor(nanoseconds / 1000) + 0.5) / 1e6;
 }
 
 function toMicroseconds({ seconds, nanoseconds }: Time): Time {
   return { seconds, nanoseconds: nanoseconds - (nanoseconds % 1000) };
 }
 
-function timeOf({ mtimeNs }: BigIntStats): Time {
-  let seconds = mtimeNs / 1_000_000_000n;
-  if (seconds * 1_000_000_000n > mtimeNs) seconds -= 1n;
-  return { seconds: Number(seconds), nanoseconds: Number(mtimeNs - seconds * 1_000_000_000n) };
+function timeOf(time_ns: bigint): Time {
+  let seconds = time_ns / 1_000_000_000n;
+  if (seconds * 1_000_000_000n > time_ns) seconds -= 1n;
+  return { seconds: Number(seconds), nanoseconds: Number(time_ns - seconds * 1_000_000_000n) };
 }
 
 function tooLarge(directory: string, limit: string): FsError {
