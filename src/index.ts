@@ -11,6 +11,26 @@ export { baseUrlOf, type ManifestBaseOptions, openManifestBase } from "./base/ma
 export { type ManifestEntry, type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";
 export * from "./errno.ts";
+export { constants } from "./fs/constants.ts";
+export {
+  AbortError,
+  type DataSource,
+  type ReadOptions,
+  type WriteOptions,
+} from "./fs/contents.ts";
+export type { CopyOptions } from "./fs/copy-tree.ts";
+export { Dir } from "./fs/directory.ts";
+export { FileHandle, type ReadTarget } from "./fs/file-handle.ts";
+export {
+  type BufferOptions,
+  type EncodingOptions,
+  FsPromises,
+  fsOf,
+  type MkdirOptions,
+  type ReaddirOptions,
+  type RemoveOptions,
+} from "./fs/promises.ts";
+export { BigIntStats, Dirent, type StatFs, Stats } from "./fs/stats.ts";
 export * from "./operation.ts";
 export type { Change, ChangeState } from "./overlay/changes.ts";
 export type { Inode } from "./overlay/inode.ts";
