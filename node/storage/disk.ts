@@ -53,8 +53,11 @@ const smallContent = 4096;
 /** What a record under the marker's key says. */
 const marker = { format: "minifo storage", version: 1 };
 
-/** What may stand in a directory that is to become a storage: our own socket, and what mkfs puts into a new volume. */
-const ignoredEntries: ReadonlySet<string> = new Set(["control", "lost+found"]);
+/**
+ * What may stand in a directory that is to become a storage: what we may have left while making one, the socket of its
+ * owner, and what mkfs puts into a new volume.
+ */
+const ignoredEntries: ReadonlySet<string> = new Set(["records.mdb-lock", "control", "lost+found"]);
 
 /** What a storage on disk may be opened with. */
 export interface DiskOptions {
@@ -388,8 +391,6 @@ function holdsStorage(directory: string): boolean {
 
 function makeDirectory(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  mkdirSync(join(directory, "content"), { recursive: true, mode: 0o700 });
-  syncDirectory(directory);
   syncDirectory(dirname(directory));
 }
 

@@ -9,7 +9,16 @@
  * no timer runs it would stay for ever and keep LMDB from using pages again. So an owner reads inside (empty) write
  * transactions, which cost two microseconds more and are always current, and a reader renews its snapshot each time.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+} from "node:fs";
 import { open, type RootDatabase } from "lmdb";
 import { FsError } from "../../src/index.ts";
 import { diskFailure } from "./disk-failure.ts";
@@ -54,6 +63,7 @@ export class Records {
    * Opens the file, and creates it unless `readOnly`. `directory` is named in messages.
    * @throws EINVAL the file is no LMDB database
    * @throws ENOENT there is none, and it was to be opened read-only
+   * @throws EBUSY it is to be written, and this process has it open for reading
    */
   constructor(path: string, directory: string, readOnly: boolean) {
     this.#path = path;
@@ -116,6 +126,10 @@ export class Records {
   #opened(): RootDatabase<Buffer, Uint8Array> {
     if (this.#database) return this.#database;
     refuseForeignFile(this.#path, this.#directory);
+    if (!this.#readOnly && isOpenForReadingHere(this.#path)) {
+      const reason = "the storage is open for reading in this process; close it there first";
+      throw new FsError("EBUSY", { syscall: "open", path: this.#directory, reason });
+    }
     this.#database = open<Buffer, Uint8Array>({
       path: this.#path,
       ...unlistedOptions,
@@ -196,4 +210,31 @@ function refuseForeignFile(path: string, directory: string): void {
   }
   const reason = `${path} is no database of minifo, or it is damaged; nothing was changed`;
   throw new FsError("EINVAL", { syscall: "open", path: directory, reason });
+}
+
+/** Whether this process has the file open, and only for reading: LMDB could not write to it here then. */
+function isOpenForReadingHere(path: string): boolean {
+  let open: string[];
+  try {
+    const real = realpathSync(path);
+    open = readdirSync("/proc/self/fd").filter((file) => linkOf(file) === real);
+  } catch {
+    // The file is not there yet, or there is no /proc: then LMDB's own error has to do.
+    return false;
+  }
+  const modes = open.map((file) => {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, "latin1"));
+    return Number.parseInt(flags?.[1] ?? "", 8) & 3;
+  });
+  return modes.includes(0) && modes.every((mode) => mode === 0);
+}
+
+/** What a descriptor of this process refers to. */
+function linkOf(file: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${file}`);
+  } catch {
+    // The descriptor by which the list was read is closed by now.
+    return undefined;
+  }
 }
