@@ -9,77 +9,67 @@ import { firefoxOverBidi } from "./test/rig/firefox.ts";
 import { chromium, firefox } from "./test/rig/programs.ts";
 import { webKitOverDriver } from "./test/rig/webkit.ts";
 
-const suffixed = ["slow", "mount", "e2e", "browser"].map(
-	(suffix) => `test/**/*.${suffix}.test.ts`,
-);
+const suffixed = ["slow", "mount", "e2e", "browser"].map((suffix) => `test/**/*.${suffix}.test.ts`);
 
-function inNode(
-	name: string,
-	include: string,
-	timeout_ms: number,
-	parallel = true,
-) {
-	return {
-		extends: true as const,
-		test: {
-			name,
-			include: [include],
-			exclude: suffixed.filter((pattern) => pattern !== include),
-			testTimeout: timeout_ms,
-			hookTimeout: timeout_ms,
-			fileParallelism: parallel,
-		},
-	};
+function inNode(name: string, include: string, timeout_ms: number, parallel = true) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: [include],
+      exclude: suffixed.filter((pattern) => pattern !== include),
+      testTimeout: timeout_ms,
+      hookTimeout: timeout_ms,
+      fileParallelism: parallel,
+    },
+  };
 }
 
-function inBrowser(
-	browser: "chromium" | "firefox" | "webkit",
-	provider: BrowserProviderOption,
-) {
-	return {
-		extends: true as const,
-		test: {
-			// A project may not be called like its only instance, and it is the instance that --project names.
-			name: `in ${browser}`,
-			include: ["test/**/*.browser.test.ts"],
-			testTimeout: 60_000,
-			hookTimeout: 60_000,
-			fileParallelism: false,
-			browser: {
-				enabled: true,
-				headless: true,
-				screenshotFailures: false,
-				provider,
-				instances: [{ browser, name: browser }],
-			},
-		},
-	};
+function inBrowser(browser: "chromium" | "firefox" | "webkit", provider: BrowserProviderOption) {
+  return {
+    extends: true as const,
+    test: {
+      // A project may not be called like its only instance, and it is the instance that --project names.
+      name: `in ${browser}`,
+      include: ["test/**/*.browser.test.ts"],
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      fileParallelism: false,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider,
+        instances: [{ browser, name: browser }],
+      },
+    },
+  };
 }
 
 export default defineConfig({
-	// WebKit knows no `using`, no Symbol.asyncDispose.
-	oxc: { target: "es2022" },
-	// Found by the scan only once a suite runs, they would reload the page under it.
-	optimizeDeps: {
-		include: ["comlink", "idb", "valibot", "@noble/hashes/sha2.js", "mrmime"],
-	},
-	test: {
-		projects: [
-			inNode("quick", "test/**/*.test.ts", 10_000),
-			inNode("slow", "test/**/*.slow.test.ts", 120_000),
-			inNode("mount", "test/**/*.mount.test.ts", 120_000, false),
-			inNode("e2e", "test/**/*.e2e.test.ts", 180_000, false),
-			inBrowser(
-				"chromium",
-				playwright({
-					launchOptions: {
-						executablePath: chromium,
-						args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
-					},
-				}),
-			),
-			inBrowser("firefox", firefoxOverBidi(firefox)),
-			inBrowser("webkit", webKitOverDriver()),
-		],
-	},
+  // WebKit knows no `using`, no Symbol.asyncDispose.
+  oxc: { target: "es2022" },
+  // Found by the scan only once a suite runs, they would reload the page under it.
+  optimizeDeps: {
+    include: ["comlink", "idb", "valibot", "@noble/hashes/sha2.js", "mrmime"],
+  },
+  test: {
+    projects: [
+      inNode("quick", "test/**/*.test.ts", 10_000),
+      inNode("slow", "test/**/*.slow.test.ts", 120_000),
+      inNode("mount", "test/**/*.mount.test.ts", 120_000, false),
+      inNode("e2e", "test/**/*.e2e.test.ts", 180_000, false),
+      inBrowser(
+        "chromium",
+        playwright({
+          launchOptions: {
+            executablePath: chromium,
+            args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+          },
+        }),
+      ),
+      inBrowser("firefox", firefoxOverBidi(firefox)),
+      inBrowser("webkit", webKitOverDriver()),
+    ],
+  },
 });

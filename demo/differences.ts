@@ -9,12 +9,17 @@ const context = 3;
 
 /** The lines in which `after` differs from `before`, as elements. */
 export function differences(before: string, after: string): HTMLElement {
-  const made = element("div", { class: "diff", tabindex: 0, role: "region", "aria-label": "Differences" });
+  const made = element("div", {
+    class: "diff",
+    tabindex: 0,
+    role: "region",
+    "aria-label": "Differences",
+  });
   const parts = diffLines(before, after);
   for (const [index, part] of parts.entries()) {
     const lines = part.value.replace(/\n$/, "").split("\n");
     if (part.added || part.removed) {
-      const [kind, sign] = part.added ? ["ins", "+"] as const : ["del", "-"] as const;
+      const [kind, sign] = part.added ? (["ins", "+"] as const) : (["del", "-"] as const);
       for (const line of lines) made.append(element(kind, { "data-sign": sign }, line));
       continue;
     }

@@ -140,8 +140,7 @@ export class Tree {
   #rowOf(row: Row): HTMLElement {
     const { path, entry, deleted } = row;
     const change = this.#changes.find((one) => one.path === path);
-    const inside =
-      entry.kind === "folder" && this.#changes.some((one) => isWithin(path, one.path));
+    const inside = entry.kind === "folder" && this.#changes.some((one) => isWithin(path, one.path));
     const isOpen = this.#isOpen(row);
     const made = element("li", {
       role: "treeitem",
@@ -176,7 +175,8 @@ export class Tree {
   }
 
   #rowAt(target: EventTarget | null): Row | undefined {
-    const path = target instanceof Element ? target.closest<HTMLElement>(".row")?.dataset.path : undefined;
+    const path =
+      target instanceof Element ? target.closest<HTMLElement>(".row")?.dataset.path : undefined;
     return this.#rows.find((row) => row.path === path);
   }
 

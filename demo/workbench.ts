@@ -14,7 +14,7 @@ import { askConsent, askText } from "./dialog.ts";
 import { differences } from "./differences.ts";
 import { Editor, textOf } from "./editor.ts";
 import { byId, element, icon } from "./element.ts";
-import { explainOpening, type Explanation } from "./explain.ts";
+import { type Explanation, explainOpening } from "./explain.ts";
 import { extensionOf, isWithin, join, nameOf, parentOf } from "./paths.ts";
 import { Preview } from "./preview.ts";
 import { Tree, type TreeEntry } from "./tree.ts";
@@ -190,7 +190,8 @@ class Workbench {
   #showButtons(): void {
     const change = this.#changes.find(({ path }) => path === this.#file);
     places.revertFile.hidden = change === undefined;
-    places.showDiff.hidden = !change?.content || this.#editor.text === undefined && !this.#showsDiff;
+    places.showDiff.hidden =
+      !change?.content || (this.#editor.text === undefined && !this.#showsDiff);
     places.showDiff.setAttribute("aria-pressed", String(this.#showsDiff));
   }
 
@@ -248,7 +249,9 @@ class Workbench {
     }
     const change = this.#changes.find((one) => one.path === path);
     const before =
-      change?.state === "created" ? new Uint8Array() : await this.#overlay.original(change?.from ?? path);
+      change?.state === "created"
+        ? new Uint8Array()
+        : await this.#overlay.original(change?.from ?? path);
     const after = await this.#fs.readFile(`/${path}`);
     this.#showsDiff = true;
     const [a, b] = [textOf(before), textOf(after)];
@@ -285,7 +288,12 @@ class Workbench {
   async #rename(): Promise<void> {
     const from = this.#tree.selected;
     if (from === "" || !(await this.#exists(from))) return;
-    const asked = await askText({ title: "Rename or move", label: "New path", value: from, action: "Rename" });
+    const asked = await askText({
+      title: "Rename or move",
+      label: "New path",
+      value: from,
+      action: "Rename",
+    });
     const to = asked && cleaned(asked);
     if (!to || to === from) return;
     if (await this.#exists(to)) {

@@ -90,7 +90,10 @@ function failureToStart(worker: Worker): Promise<never> {
   return new Promise((_, reject) => {
     worker.addEventListener(
       "error",
-      ({ message }) => reject(new Error(`The overlay's worker failed: ${message || "its script cannot be loaded"}`)),
+      ({ message }) =>
+        reject(
+          new Error(`The overlay's worker failed: ${message || "its script cannot be loaded"}`),
+        ),
       { once: true },
     );
   });

@@ -5,14 +5,7 @@
  * message.
  */
 import { type TransferHandler, transfer, transferHandlers } from "comlink";
-import {
-  BigIntStats,
-  type Change,
-  Dirent,
-  type ErrorCode,
-  FsError,
-  Stats,
-} from "../src/index.ts";
+import { BigIntStats, type Change, Dirent, type ErrorCode, FsError, Stats } from "../src/index.ts";
 
 /** What the worker is asked to open, as plain data. */
 export interface OpenRequest {

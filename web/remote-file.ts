@@ -45,7 +45,8 @@ interface Window {
 function windowOf(view: ArrayBufferView, { offset, length }: Window): Uint8Array {
   const from = offset ?? 0;
   const count = length ?? view.byteLength - from;
-  if (!Number.isInteger(from) || from < 0 || from > view.byteLength) throw outOfRange("offset", from);
+  if (!Number.isInteger(from) || from < 0 || from > view.byteLength)
+    throw outOfRange("offset", from);
   if (!Number.isInteger(count) || count < 0 || count > view.byteLength - from) {
     throw outOfRange("length", count);
   }

@@ -10,8 +10,8 @@ import {
   gathered,
   type PageDir,
   type PageFileHandle,
-  remoteFile,
   RemoteDirectory,
+  remoteFile,
   sendable,
 } from "./remote-file.ts";
 
@@ -60,7 +60,9 @@ type Method = (...values: unknown[]) => Promise<unknown>;
 export function remoteFs(worker: Remote<WorkerCalls>, batch?: number): PageFs {
   const call = (method: string, values: readonly unknown[]): Promise<unknown> => {
     const { signal, rest } = withoutSignal(values);
-    return untilAborted(signal, async () => unpack(await worker.call(batch, method, sendable(rest))));
+    return untilAborted(signal, async () =>
+      unpack(await worker.call(batch, method, sendable(rest))),
+    );
   };
   const methods: Record<string, Method> = {};
   for (const method of plainMethods) methods[method] = (...values) => call(method, values);

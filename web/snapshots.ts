@@ -72,9 +72,7 @@ class OpenedStorage {
 
   async #open(superblock: Superblock): Promise<Snapshot> {
     const base = await this.#baseOf(superblock);
-    const overlay = await run(
-      Overlay.open({ base, storage: this.#storage, readOnly: true }),
-    );
+    const overlay = await run(Overlay.open({ base, storage: this.#storage, readOnly: true }));
     return { baseIdentity: base.identity, files: fsOf(overlay).promises };
   }
 

@@ -48,7 +48,8 @@ export async function registerView(options: ViewOptions): Promise<View> {
 /** The URL of `path` in the view of the storage `name`, under the view's root `scope`. */
 export function viewUrl(scope: string, name: string, path = ""): string {
   const names = path.split("/").filter((one, index) => index > 0 || one !== "");
-  return new URL([name, ...(path === "" ? [""] : names)].map(encodeURIComponent).join("/"), scope).href;
+  return new URL([name, ...(path === "" ? [""] : names)].map(encodeURIComponent).join("/"), scope)
+    .href;
 }
 
 async function activated(registration: ServiceWorkerRegistration): Promise<void> {

@@ -166,7 +166,12 @@ class OpenVersion {
     const bytes = new Uint8Array(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await this.#file.read(bytes, filled, length - filled, position + filled);
+      const { bytesRead } = await this.#file.read(
+        bytes,
+        filled,
+        length - filled,
+        position + filled,
+      );
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
@@ -264,8 +269,7 @@ function stream(
     {
       async pull(controller) {
         try {
-          const bytes =
-            next ?? (await version.read(offset + sent, Math.min(piece, length - sent)));
+          const bytes = next ?? (await version.read(offset + sent, Math.min(piece, length - sent)));
           next = undefined;
           sent += bytes.length;
           controller.enqueue(bytes);
@@ -327,7 +331,8 @@ function rangeOf(
 }
 
 /** Types whose text is UTF-8 unless something says otherwise. */
-const textual = /^(text\/|application\/(javascript|json|manifest\+json|xml)|image\/svg)|\+(json|xml)$/;
+const textual =
+  /^(text\/|application\/(javascript|json|manifest\+json|xml)|image\/svg)|\+(json|xml)$/;
 
 /**
  * The Content-Type for the file at `path`. `readHead` gives its first bytes, and is called only where the name alone

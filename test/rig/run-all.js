@@ -68,7 +68,9 @@ function add(report, code, name) {
     for (const file of testResults) {
       const results = file.assertionResults;
       sum.passed += results.filter(({ status }) => status === "passed").length;
-      sum.skipped += results.filter(({ status }) => /pending|skipped|todo|disabled/.test(status)).length;
+      sum.skipped += results.filter(({ status }) =>
+        /pending|skipped|todo|disabled/.test(status),
+      ).length;
       const failed = results.filter(({ status }) => status === "failed").length;
       // A file that does not load, or whose hooks fail, has failed without a failed test.
       sum.failed += failed === 0 && file.status === "failed" ? 1 : failed;
@@ -98,7 +100,9 @@ for (const { projects, files, needs } of runs) {
   if (count === 0) continue;
   if (missing.length > 0) {
     sum.skipped += count;
-    remarks.push(`${name}: skipped ${count} test files, because ${missing.join(" and ")} is missing`);
+    remarks.push(
+      `${name}: skipped ${count} test files, because ${missing.join(" and ")} is missing`,
+    );
     continue;
   }
   const report = join(reports, `${projects[0]}.json`);
