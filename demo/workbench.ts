@@ -104,6 +104,7 @@ class Workbench {
     if (pages.has(extensionOf(path))) this.#preview.show(path);
     await this.#tree.reveal(path);
     this.#showButtons();
+    await this.#showTraffic();
   }
 
   get #fs() {
@@ -177,14 +178,19 @@ class Workbench {
       revert: (change) => this.#try(() => this.#revert([change.path])),
     });
     places.count.textContent = String(this.#changes.length);
-    const { requests, bytes } = await this.#overlay.traffic();
-    places.traffic.textContent = `${requests} requests, ${sizeInWords(bytes)} fetched`;
+    await this.#showTraffic();
     const { length } = this.#changes;
     places.state.textContent =
       length === 0
         ? "No changes"
         : `${length} ${length === 1 ? "change" : "changes"}, saved in this browser`;
     this.#showButtons();
+  }
+
+  async #showTraffic(): Promise<void> {
+    const { requests, bytes } = await this.#overlay.traffic();
+    const count = `${requests} ${requests === 1 ? "request" : "requests"}`;
+    places.traffic.textContent = `${count}, ${sizeInWords(bytes)} fetched`;
   }
 
   #showButtons(): void {
@@ -473,6 +479,8 @@ async function start(): Promise<void> {
       registerView({ script: new URL("./service-worker.js", document.baseURI) }),
     ]);
     places.base.textContent = base;
+    // For the console: `await minifo.fs.promises.readdir("/")`.
+    Object.assign(globalThis, { minifo: overlay });
     await new Workbench(overlay, view).begin(file);
   } catch (error) {
     places.state.textContent = "Not open";

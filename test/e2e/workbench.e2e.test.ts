@@ -1,0 +1,173 @@
+/**
+ * What a reader does after `npm start`, in a real Chromium: look, edit, delete, reload, lose the browser, come back.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect as expectPage, type Page } from "playwright/test";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type DemoProgram, startDemo } from "./demo-program.ts";
+import { type KillableBrowser, startBrowser } from "./killable-browser.ts";
+
+const site = fileURLToPath(new URL("../../node_modules/reveal.js", import.meta.url));
+const screenshots = fileURLToPath(new URL("screenshots", import.meta.url));
+
+let demo: DemoProgram;
+let profile: string;
+let browser: KillableBrowser;
+
+beforeAll(async () => {
+  mkdirSync(screenshots, { recursive: true });
+  profile = mkdtempSync(join(tmpdir(), "minifo-e2e-"));
+  demo = await startDemo();
+  browser = await startBrowser(profile);
+});
+
+afterAll(async () => {
+  await browser?.kill();
+  await demo?.end();
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+});
+
+afterEach(async () => {
+  await Promise.all(browser.context.pages().map((page) => page.close()));
+});
+
+/** Every file of the site by path, as its hash. */
+function hashesOf(directory: string): Map<string, string> {
+  const hashes = new Map<string, string>();
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    hashes.set(path, createHash("sha256").update(readFileSync(path)).digest("hex"));
+  }
+  return hashes;
+}
+
+function row(page: Page, path: string) {
+  return page.locator(`.row[data-path="${path}"]`);
+}
+
+/** The slide that the preview shows. */
+function slide(page: Page) {
+  return page.frameLocator("#preview").locator("section.present");
+}
+
+async function openWorkbench(): Promise<Page> {
+  const page = await browser.context.newPage();
+  await page.goto(demo.address);
+  await expectPage(row(page, "index.html")).toBeVisible();
+  return page;
+}
+
+/** Where the view has `path` of the site that `page` shows. */
+async function viewUrl(page: Page, path: string): Promise<string> {
+  const shown = await page.locator("#preview-open").getAttribute("href");
+  return new URL(path, shown ?? "").href;
+}
+
+/** What the view answers to a visitor of its own, with no workbench needed. */
+async function visit(url: string): Promise<{ status: number | undefined; text: string | null }> {
+  const page = await browser.context.newPage();
+  const response = await page.goto(url);
+  const text = await page.locator("body").textContent();
+  await page.close();
+  return { status: response?.status(), text };
+}
+
+test("an edit and a deletion show in the view, and outlast a reload and a killed browser", async () => {
+  const before = hashesOf(site);
+  let page = await openWorkbench();
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await expectPage(slide(page)).toHaveText("Slide 1");
+  await page.screenshot({ path: join(screenshots, "opened.png") });
+
+  // An edit of a page shows in the preview.
+  await page.locator(".cm-line", { hasText: "<section>Slide 1</section>" }).click();
+  await page.keyboard.press("End");
+  for (const _ of "</section>") await page.keyboard.press("ArrowLeft");
+  await page.keyboard.type(", edited here");
+  await expectPage(slide(page)).toHaveText("Slide 1, edited here");
+  await expectPage(row(page, "index.html")).toHaveAttribute("data-state", "modified");
+
+  // A deletion gives 404.
+  const readme = await viewUrl(page, "README.md");
+  const index = await viewUrl(page, "index.html");
+  expect((await visit(readme)).status).toBe(200);
+  await row(page, "README.md").click();
+  await row(page, "README.md").press("Delete");
+  await page.getByRole("button", { name: "Delete", exact: true }).last().click();
+  await expectPage(row(page, "README.md")).toHaveAttribute("data-state", "deleted");
+  expect((await visit(readme)).status).toBe(404);
+  await page.screenshot({ path: join(screenshots, "edited.png") });
+
+  const isStillSo = async (): Promise<void> => {
+    await expectPage(slide(page)).toHaveText("Slide 1, edited here");
+    await expectPage(row(page, "README.md")).toHaveAttribute("data-state", "deleted");
+    await expectPage(row(page, "index.html")).toHaveAttribute("data-state", "modified");
+    expect((await visit(readme)).status).toBe(404);
+  };
+  await page.reload();
+  await isStillSo();
+
+  await browser.kill();
+  browser = await startBrowser(profile);
+  // The view answers before any workbench is open.
+  expect(await visit(index)).toMatchObject({
+    status: 200,
+    text: expect.stringContaining("Slide 1, edited here"),
+  });
+  expect((await visit(readme)).status).toBe(404);
+  page = await openWorkbench();
+  await isStillSo();
+
+  // The base is what it was, on the disk and as it is served.
+  expect(hashesOf(site)).toEqual(before);
+  for (const path of ["index.html", "README.md"]) {
+    const served = Buffer.from(await (await fetch(new URL(path, demo.base))).arrayBuffer());
+    expect(served.equals(readFileSync(join(site, path)))).toBe(true);
+  }
+
+  // Reverted, both are the base's again.
+  await page.getByRole("button", { name: "Revert README.md" }).click();
+  await expectPage(row(page, "README.md")).not.toHaveAttribute("data-state", /./);
+  expect((await visit(readme)).status).toBe(200);
+  await page.getByRole("button", { name: "Revert index.html" }).click();
+  await expectPage(slide(page)).toHaveText("Slide 1");
+});
+
+test("a second tab is told that the site is open in the first", async () => {
+  const first = await openWorkbench();
+  const second = await browser.context.newPage();
+  await second.goto(demo.address);
+  await expectPage(second.getByRole("alert")).toContainText("open in another tab");
+  await second.screenshot({ path: join(screenshots, "second-tab.png") });
+  await first.close();
+  await second.getByRole("button", { name: "Try again" }).click();
+  await expectPage(row(second, "index.html")).toBeVisible();
+});
+
+test("a base refused by CORS is explained by the header that is missing", async () => {
+  const server = createServer((_, response) => response.end("{}")).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const page = await browser.context.newPage();
+  await page.goto(`${demo.address.split("#")[0]}#${new URLSearchParams({ base })}`);
+  const notice = page.getByRole("alert");
+  await expectPage(notice).toContainText("Access-Control-Allow-Origin", { timeout: 30_000 });
+  await expectPage(notice).toContainText("minifo serve DIR");
+  await page.screenshot({ path: join(screenshots, "cors.png") });
+  server.closeAllConnections();
+  server.close();
+});
+
+test("the program tells the workbench's address first, and ends cleanly on Ctrl-C", async () => {
+  const program = await startDemo();
+  expect(program.output.trim().split("\n")[0]).toMatch(/http:\/\/127\.0\.0\.1:\d+\/#base=/);
+  expect(program.output).toContain(`minifo mount ${program.base} `);
+  expect(await program.end()).toBe(0);
+});
