@@ -4,7 +4,7 @@
  */
 import { type Time, timeOfMilliseconds } from "../attributes.ts";
 import { outOfRange, wrongType, wrongValue } from "./argument-error.ts";
-import { encode, type Encoding } from "./encoding.ts";
+import { type Encoding, encode } from "./encoding.ts";
 
 /** A moment: seconds since 1970 as a number or its text, or a Date. */
 export type TimeArgument = number | string | Date;
@@ -86,14 +86,19 @@ export function viewOf(data: unknown, name: string): Uint8Array {
 export function bytesOf(data: unknown, encoding: Encoding): Uint8Array {
   if (typeof data === "string") return encode(data, encoding);
   if (ArrayBuffer.isView(data)) return viewOf(data, "data");
-  throw wrongType("data", "of type string or an instance of Uint8Array, TypedArray or DataView", data);
+  throw wrongType(
+    "data",
+    "of type string or an instance of Uint8Array, TypedArray or DataView",
+    data,
+  );
 }
 
 /** An object of options; `encoding` alone may stand for it. */
 export function optionsOf<Options extends object>(options: unknown): Partial<Options> {
   if (options === null || options === undefined) return {};
   if (typeof options === "string") return { encoding: options } as unknown as Partial<Options>;
-  if (typeof options !== "object") throw wrongType("options", "of type string or an object", options);
+  if (typeof options !== "object")
+    throw wrongType("options", "of type string or an object", options);
   return options;
 }
 

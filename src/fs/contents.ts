@@ -1,9 +1,13 @@
 /** Whole contents in and out: what readFile gives and writeFile takes, in pieces so that long ones stay interruptible. */
+import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import type { Context } from "../overlay/namespace.ts";
 import type { Handle, Overlay } from "../overlay/overlay.ts";
 import { bytesOf, type DataArgument } from "./arguments.ts";
+import { during } from "./calls.ts";
 import type { Encoding } from "./encoding.ts";
-import { pieceLength } from "./system-calls.ts";
+import type { OpenIntent } from "./open-flags.ts";
+import { close, type Opened, open, pieceLength, writeAll } from "./system-calls.ts";
 
 export interface ReadOptions {
   /** Without one the result is bytes. */
@@ -89,6 +93,58 @@ function* fill(
   return length;
 }
 
+/** readFile: all bytes of the file at `path`. */
+export function* readWhole(
+  overlay: Overlay,
+  path: string,
+  intent: OpenIntent,
+  context: Context,
+  signal: AbortSignal | undefined,
+): Operation<Uint8Array<ArrayBuffer>> {
+  const opened = yield* open(overlay, path, intent, 0o666, context);
+  try {
+    return yield* during({ syscall: "read" }, readOpened(overlay, opened, signal));
+  } finally {
+    yield* close(overlay, opened);
+  }
+}
+
+function* readOpened(
+  overlay: Overlay,
+  { handle, intent }: Opened,
+  signal: AbortSignal | undefined,
+): Operation<Uint8Array<ArrayBuffer>> {
+  if (!handle) throw new FsError("EISDIR");
+  if (!intent.read) throw new FsError("EBADF");
+  return yield* readAll(overlay, handle, 0, signal);
+}
+
+/** writeFile: `bytes` into the file at `path`, which `intent` says to empty first, or to create, or neither. */
+export function* writeWhole(
+  overlay: Overlay,
+  path: string,
+  intent: OpenIntent,
+  mode: number,
+  context: Context,
+  bytes: Uint8Array,
+): Operation<void> {
+  const opened = yield* open(overlay, path, intent, mode, context);
+  try {
+    yield* during({ syscall: "write" }, writeOpened(overlay, opened, bytes));
+  } finally {
+    yield* close(overlay, opened);
+  }
+}
+
+function* writeOpened(
+  overlay: Overlay,
+  { handle, intent }: Opened,
+  bytes: Uint8Array,
+): Operation<void> {
+  if (!handle || !intent.write) throw new FsError("EBADF");
+  yield* writeAll(overlay, handle, 0, bytes);
+}
+
 /** `data` as bytes, one piece of it at a time. */
 export async function* piecesOf(
   data: DataSource,
@@ -106,7 +162,9 @@ export async function* piecesOf(
   }
 }
 
-export function isIterable(data: DataSource): data is Iterable<DataArgument> | AsyncIterable<DataArgument> {
+export function isIterable(
+  data: DataSource,
+): data is Iterable<DataArgument> | AsyncIterable<DataArgument> {
   if (typeof data !== "object" || data === null || ArrayBuffer.isView(data)) return false;
   return Symbol.asyncIterator in data || Symbol.iterator in data;
 }

@@ -3,9 +3,9 @@
  * make, so that its errors name the call that failed. What was copied before a failure stays.
  */
 import { FsError } from "../errno.ts";
-import { TreeError } from "./tree-error.ts";
 import type { FsPromises } from "./promises.ts";
 import type { Stats } from "./stats.ts";
+import { TreeError } from "./tree-error.ts";
 
 export interface CopyOptions {
   /** Copy directories with all below them. */
@@ -110,7 +110,10 @@ export class TreeCopy {
       else if (errorOnExist) throw alreadyExists(destination);
       else return;
     }
-    await this.#fs.symlink(absolute ? target : normalized(`${parentOf(source)}/${target}`), destination);
+    await this.#fs.symlink(
+      absolute ? target : normalized(`${parentOf(source)}/${target}`),
+      destination,
+    );
   }
 
   async #keepTimes(stats: Stats, destination: string): Promise<void> {

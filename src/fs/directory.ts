@@ -20,7 +20,10 @@ export class Dir implements AsyncIterable<Dirent> {
   /** The next entry, null after the last. */
   async read(): Promise<Dirent | null> {
     this.#refuseIfClosed();
-    const entry = await this.#calls.read({ syscall: "scandir", path: this.path }, this.#traversal.next());
+    const entry = await this.#calls.read(
+      { syscall: "scandir", path: this.path },
+      this.#traversal.next(),
+    );
     return entry ? new Dirent(entry.name, entry.directory, entry.type) : null;
   }
 

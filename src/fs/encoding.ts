@@ -39,7 +39,10 @@ export function encode(text: string, encoding: Encoding): Uint8Array<ArrayBuffer
     case "utf8":
       return new TextEncoder().encode(text);
     case "utf16le":
-      return Uint8Array.from({ length: text.length * 2 }, (_, at) => text.charCodeAt(at >> 1) >> ((at & 1) * 8));
+      return Uint8Array.from(
+        { length: text.length * 2 },
+        (_, at) => text.charCodeAt(at >> 1) >> ((at & 1) * 8),
+      );
     case "latin1":
     case "ascii":
       return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -57,7 +60,9 @@ export function decode(bytes: Uint8Array, encoding: Encoding): string {
     case "utf8":
       return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
     case "utf16le":
-      return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(bytes.subarray(0, bytes.length & ~1));
+      return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(
+        bytes.subarray(0, bytes.length & ~1),
+      );
     case "latin1":
       return decodeBytewise(bytes, 0xff);
     case "ascii":
@@ -115,7 +120,8 @@ function decodeBase64(bytes: Uint8Array, digits: string, padding: string): strin
     const [first = 0, second, third] = bytes.subarray(at, at + 3);
     text += digits.charAt(first >> 2);
     text += digits.charAt(((first & 3) << 4) | ((second ?? 0) >> 4));
-    text += second === undefined ? padding : digits.charAt(((second & 15) << 2) | ((third ?? 0) >> 6));
+    text +=
+      second === undefined ? padding : digits.charAt(((second & 15) << 2) | ((third ?? 0) >> 6));
     text += third === undefined ? padding : digits.charAt(third & 63);
   }
   return text;

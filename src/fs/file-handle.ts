@@ -21,7 +21,13 @@ import {
   viewOf,
 } from "./arguments.ts";
 import type { Calls } from "./calls.ts";
-import { type DataSource, piecesOf, readAll, type ReadOptions, type WriteOptions } from "./contents.ts";
+import {
+  type DataSource,
+  piecesOf,
+  type ReadOptions,
+  readAll,
+  type WriteOptions,
+} from "./contents.ts";
 import { decode, type Encoding, encodingOf } from "./encoding.ts";
 import { BigIntStats, Stats, type Volume } from "./stats.ts";
 import { close, type Opened, writeAll } from "./system-calls.ts";
@@ -115,7 +121,9 @@ export class FileHandle {
   }
 
   /** Everything from the current position to the end of the file. */
-  async readFile(options?: (ReadOptions & { encoding?: null }) | null): Promise<Uint8Array<ArrayBuffer>>;
+  async readFile(
+    options?: (ReadOptions & { encoding?: null }) | null,
+  ): Promise<Uint8Array<ArrayBuffer>>;
   async readFile(options: string | (ReadOptions & { encoding: string })): Promise<string>;
   async readFile(options?: string | ReadOptions | null): Promise<string | Uint8Array<ArrayBuffer>>;
   async readFile(options?: string | ReadOptions | null): Promise<string | Uint8Array<ArrayBuffer>> {
@@ -238,7 +246,11 @@ export class FileHandle {
   }
 
   *#readInto(into: Uint8Array, position: number | undefined): Operation<number> {
-    const length = yield* this.#calls.overlay.read(this.#readable(), position ?? this.#position, into);
+    const length = yield* this.#calls.overlay.read(
+      this.#readable(),
+      position ?? this.#position,
+      into,
+    );
     if (position === undefined) this.#position += length;
     return length;
   }

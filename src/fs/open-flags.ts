@@ -19,7 +19,8 @@ export interface OpenIntent {
   readonly synchronous: boolean;
 }
 
-const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_SYNC, O_DSYNC } = constants;
+const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_SYNC, O_DSYNC } =
+  constants;
 
 /** Node's words without "x" (exclusive) and "s" (synchronous), which may stand at any place after the first letter. */
 const words = new Map<string, number>([
@@ -42,7 +43,10 @@ const marks = new Map([
  * Reads `flags`, or `fallback` where there are none.
  * @throws TypeError (ERR_INVALID_ARG_VALUE) no such flags
  */
-export function openIntentOf(flags: string | number | null | undefined, fallback: string): OpenIntent {
+export function openIntentOf(
+  flags: string | number | null | undefined,
+  fallback = "r",
+): OpenIntent {
   const bits = typeof flags === "number" ? flags : bitsOf(flags ?? fallback);
   if (bits === undefined || !Number.isInteger(bits)) throw wrongValue("flags", "is invalid", flags);
   const access = bits & 3;

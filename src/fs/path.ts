@@ -133,7 +133,11 @@ export function* locate(overlay: Overlay, path: string): Operation<Place> {
 }
 
 /** What `name` in `parent` means, or undefined if it means nothing. */
-export function* lookupIfAny(overlay: Overlay, parent: Inode, name: string): Operation<Inode | undefined> {
+export function* lookupIfAny(
+  overlay: Overlay,
+  parent: Inode,
+  name: string,
+): Operation<Inode | undefined> {
   try {
     return yield* overlay.lookup(parent, name);
   } catch (error) {

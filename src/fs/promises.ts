@@ -11,7 +11,6 @@ import { FsError } from "../errno.ts";
 import { type Operation, run } from "../operation.ts";
 import type { Context } from "../overlay/namespace.ts";
 import type { Overlay } from "../overlay/overlay.ts";
-import { outOfRange, wrongType } from "./argument-error.ts";
 import {
   booleanOf,
   bytesOf,
@@ -23,28 +22,27 @@ import {
   type TimeArgument,
   timeOf,
 } from "./arguments.ts";
-import { Calls, during } from "./calls.ts";
+import { Calls } from "./calls.ts";
 import { constants } from "./constants.ts";
 import {
   checkSignal,
   type DataSource,
   isIterable,
   piecesOf,
-  readAll,
   type ReadOptions,
+  readWhole,
   type WriteOptions,
+  writeWhole,
 } from "./contents.ts";
 import { type CopyOptions, TreeCopy } from "./copy-tree.ts";
 import { Dir } from "./directory.ts";
 import { decode, encode, encodingOf } from "./encoding.ts";
 import { FileHandle, ownerChanges } from "./file-handle.ts";
 import { type OpenIntent, openIntentOf } from "./open-flags.ts";
-import { find } from "./path.ts";
-import { removeTree } from "./removal.ts";
+import { remove, removeDirectory } from "./removal.ts";
 import { BigIntStats, Dirent, type StatFs, Stats, type Volume } from "./stats.ts";
 import * as calls from "./system-calls.ts";
-import { type Entry, Traversal } from "./traversal.ts";
-import { TreeError } from "./tree-error.ts";
+import { relativeName, sortedEntries, Traversal } from "./traversal.ts";
 
 /** Options that are an encoding or hold one; `"buffer"` asks for bytes. */
 export type EncodingOptions = string | { readonly encoding?: string | null } | null;
@@ -79,9 +77,6 @@ const defaultContext: Context = { uid: 0, gid: 0, umask: 0o022 };
 /** Things copied by cp between two commits. */
 const copiesPerCommit = 256;
 
-/** What statfs calls this file system: FUSE's number, whatever carries it. */
-const statfsType = 0x65735546;
-
 /** See the head of this file. Every method works unbound, so that `const { readFile } = fs.promises` does. */
 export class FsPromises {
   readonly constants = constants;
@@ -102,7 +97,12 @@ export class FsPromises {
       if (name === "constructor") continue;
       const method = Reflect.get(this, name) as (...values: unknown[]) => unknown;
       const value = method.bind(this);
-      Object.defineProperty(this, name, { value, enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(this, name, {
+        value,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
     }
   }
 
@@ -121,7 +121,7 @@ export class FsPromises {
   /** Resolves if `path` is there and, as far as its mode tells, can be used so; see `constants`. */
   async access(path: string, mode: number = constants.F_OK): Promise<void> {
     const call = { syscall: "access", path: pathOf(path) };
-    await this.#calls.read(call, this.#access(path, integerOf(mode, "mode", 0, 7)));
+    await this.#calls.read(call, calls.access(this.#overlay, path, integerOf(mode, "mode", 0, 7)));
   }
 
   /** Adds to the end of a file, which is created if it is not there. */
@@ -164,7 +164,10 @@ export class FsPromises {
     const bits = integerOf(mode, "mode", 0, 7);
     const exclusive = (bits & constants.COPYFILE_EXCL) !== 0;
     if (bits & constants.COPYFILE_FICLONE_FORCE) throw new FsError("EOPNOTSUPP", call);
-    await this.#calls.change(call, calls.copyFile(this.#overlay, from, to, exclusive, this.#context));
+    await this.#calls.change(
+      call,
+      calls.copyFile(this.#overlay, from, to, exclusive, this.#context),
+    );
   }
 
   /** Copies a file, a symlink or a tree; commits now and then on the way. */
@@ -193,21 +196,36 @@ export class FsPromises {
 
   async stat(path: string, options?: { readonly bigint?: false } | null): Promise<Stats>;
   async stat(path: string, options: { readonly bigint: true }): Promise<BigIntStats>;
-  async stat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats>;
-  async stat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats> {
+  async stat(
+    path: string,
+    options?: { readonly bigint?: boolean } | null,
+  ): Promise<Stats | BigIntStats>;
+  async stat(
+    path: string,
+    options?: { readonly bigint?: boolean } | null,
+  ): Promise<Stats | BigIntStats> {
     return this.#stats(await this.#stat("stat", path, true), options);
   }
 
   /** As stat, of a symlink itself. */
   async lstat(path: string, options?: { readonly bigint?: false } | null): Promise<Stats>;
   async lstat(path: string, options: { readonly bigint: true }): Promise<BigIntStats>;
-  async lstat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats>;
-  async lstat(path: string, options?: { readonly bigint?: boolean } | null): Promise<Stats | BigIntStats> {
+  async lstat(
+    path: string,
+    options?: { readonly bigint?: boolean } | null,
+  ): Promise<Stats | BigIntStats>;
+  async lstat(
+    path: string,
+    options?: { readonly bigint?: boolean } | null,
+  ): Promise<Stats | BigIntStats> {
     return this.#stats(await this.#stat("lstat", path, false), options);
   }
 
   /** With `recursive`, resolves with the first directory that was made, if any. */
-  async mkdir(path: string, options?: ModeArgument | MkdirOptions | null): Promise<string | undefined> {
+  async mkdir(
+    path: string,
+    options?: ModeArgument | MkdirOptions | null,
+  ): Promise<string | undefined> {
     const call = { syscall: "mkdir", path: pathOf(path) };
     const isMode = typeof options === "number" || typeof options === "string";
     const { recursive, mode } = isMode ? { mode: options } : optionsOf<MkdirOptions>(options);
@@ -223,7 +241,7 @@ export class FsPromises {
   async mkdtemp(prefix: string, options?: EncodingOptions): Promise<string> {
     const start = pathOf(prefix, "prefix");
     const call = { syscall: "mkdtemp", path: `${start}XXXXXX` };
-    const path = await this.#calls.change(call, this.#mkdtemp(start));
+    const path = await this.#calls.change(call, calls.mkdtemp(this.#overlay, start, this.#context));
     return this.#named(path, options) as string;
   }
 
@@ -234,7 +252,7 @@ export class FsPromises {
     mode?: ModeArgument | null,
   ): Promise<FileHandle> {
     const call = { syscall: "open", path: pathOf(path) };
-    const intent = openIntentOf(flags, "r");
+    const intent = openIntentOf(flags);
     const operation = calls.open(this.#overlay, path, intent, modeOf(mode, 0o666), this.#context);
     const opened = await this.#runOpening(call, intent, operation);
     const fd = this.#nextFd;
@@ -247,7 +265,11 @@ export class FsPromises {
     const call = { syscall: "opendir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     const deep = booleanOf(recursive, "options.recursive");
-    return new Dir(path, this.#calls, await this.#calls.read(call, Traversal.begin(this.#overlay, path, deep)));
+    return new Dir(
+      path,
+      this.#calls,
+      await this.#calls.read(call, Traversal.begin(this.#overlay, path, deep)),
+    );
   }
 
   /** The names in a directory, sorted. Symlinks to directories are not gone into with `recursive`. */
@@ -266,7 +288,7 @@ export class FsPromises {
     const call = { syscall: "scandir", path: pathOf(path) };
     const { recursive, withFileTypes, encoding } = optionsOf<ReaddirOptions>(options);
     const deep = booleanOf(recursive, "options.recursive");
-    const entries = await this.#calls.read(call, this.#entries(path, deep));
+    const entries = await this.#calls.read(call, sortedEntries(this.#overlay, path, deep));
     if (withFileTypes) {
       return entries.map(({ name, directory, type }) => new Dirent(name, directory, type));
     }
@@ -295,9 +317,13 @@ export class FsPromises {
     const call = { syscall: "open", path: pathOf(path) };
     const { encoding, flag, signal } = optionsOf<ReadOptions>(options);
     const name = encoding === null || encoding === undefined ? undefined : encodingOf(encoding);
-    const intent = openIntentOf(flag, "r");
+    const intent = openIntentOf(flag);
     checkSignal(signal);
-    const bytes = await this.#runOpening(call, intent, this.#readWhole(path, intent, signal));
+    const bytes = await this.#runOpening(
+      call,
+      intent,
+      readWhole(this.#overlay, path, intent, this.#context, signal),
+    );
     return name ? decode(bytes, name) : bytes;
   }
 
@@ -329,7 +355,7 @@ export class FsPromises {
     const given = optionsOf<RemoveOptions>(options);
     const recursive = booleanOf(given.recursive, "options.recursive");
     const force = booleanOf(given.force, "options.force");
-    await this.#calls.change(call, this.#remove(path, recursive, force));
+    await this.#calls.change(call, remove(this.#overlay, path, recursive, force));
   }
 
   /** Removes an empty directory. */
@@ -337,7 +363,7 @@ export class FsPromises {
     const call = { syscall: "rmdir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     if (booleanOf(recursive, "options.recursive")) {
-      await this.#calls.change(call, this.#removeDirectory(path));
+      await this.#calls.change(call, removeDirectory(this.#overlay, path));
     } else {
       await this.#calls.change(call, calls.rmdir(this.#overlay, path));
     }
@@ -351,7 +377,7 @@ export class FsPromises {
     options?: { readonly bigint?: boolean } | null,
   ): Promise<StatFs | StatFs<bigint>> {
     const call = { syscall: "statfs", path: pathOf(path) };
-    const statfs = await this.#calls.read(call, this.#statfs(path));
+    const statfs = await this.#calls.read(call, calls.statfs(this.#overlay, path, this.#volume));
     if (!options?.bigint) return statfs;
     return Object.fromEntries(
       Object.entries(statfs).map(([key, value]) => [key, BigInt(value)]),
@@ -368,7 +394,7 @@ export class FsPromises {
   async truncate(path: string, length: number | null = 0): Promise<void> {
     const call = { syscall: "open", path: pathOf(path) };
     const size = Math.max(0, integerOf(length ?? 0, "len", Number.MIN_SAFE_INTEGER));
-    await this.#calls.change(call, this.#truncate(path, size));
+    await this.#calls.change(call, calls.truncate(this.#overlay, path, size));
   }
 
   async unlink(path: string): Promise<void> {
@@ -400,124 +426,30 @@ export class FsPromises {
         await handle.close();
       }
     } else {
-      const operation = this.#writeWhole(path, intent, bits, bytesOf(data, name));
+      const operation = writeWhole(
+        this.#overlay,
+        path,
+        intent,
+        bits,
+        this.#context,
+        bytesOf(data, name),
+      );
       const durability = flush || intent.synchronous ? "strict" : "relaxed";
       await this.#calls.change(call, operation, durability);
     }
   }
 
-  *#access(path: string, mode: number): Operation<void> {
-    const inode = yield* find(this.#overlay, path, true);
-    if (mode & constants.W_OK && this.#overlay.readOnly) throw new FsError("EROFS");
-    if (!(mode & constants.X_OK) || inode.type === "directory") return;
-    const stat = yield* this.#overlay.getattr(inode);
-    if ((stat.mode & 0o111) === 0) throw new FsError("EACCES");
-  }
-
-  *#mkdtemp(prefix: string): Operation<string> {
-    for (;;) {
-      const path = prefix + randomLetters(6);
-      try {
-        yield* calls.mkdir(this.#overlay, path, 0o700, this.#context);
-        return path;
-      } catch (error) {
-        if (!(error instanceof FsError && error.code === "EEXIST")) throw error;
-      }
-    }
-  }
-
-  /** What the directory holds, sorted by the path from it on. */
-  *#entries(path: string, recursive: boolean): Operation<Entry[]> {
-    const traversal = yield* Traversal.begin(this.#overlay, path, recursive);
-    const entries: Entry[] = [];
-    for (let entry = yield* traversal.next(); entry; entry = yield* traversal.next()) {
-      entries.push(entry);
-    }
-    const order = new Map(entries.map((entry) => [entry, relativeName(entry, path)]));
-    return entries.sort((a, b) => ((order.get(a) ?? "") < (order.get(b) ?? "") ? -1 : 1));
-  }
-
-  *#readWhole(
-    path: string,
-    intent: OpenIntent,
-    signal: AbortSignal | undefined,
-  ): Operation<Uint8Array<ArrayBuffer>> {
-    const opened = yield* calls.open(this.#overlay, path, intent, 0o666, this.#context);
-    try {
-      return yield* during({ syscall: "read" }, this.#readOpened(opened, signal));
-    } finally {
-      yield* calls.close(this.#overlay, opened);
-    }
-  }
-
-  *#readOpened(
-    { handle, intent }: calls.Opened,
-    signal: AbortSignal | undefined,
-  ): Operation<Uint8Array<ArrayBuffer>> {
-    if (!handle) throw new FsError("EISDIR");
-    if (!intent.read) throw new FsError("EBADF");
-    return yield* readAll(this.#overlay, handle, 0, signal);
-  }
-
-  *#writeWhole(path: string, intent: OpenIntent, mode: number, bytes: Uint8Array): Operation<void> {
-    const opened = yield* calls.open(this.#overlay, path, intent, mode, this.#context);
-    try {
-      yield* during({ syscall: "write" }, this.#writeOpened(opened, bytes));
-    } finally {
-      yield* calls.close(this.#overlay, opened);
-    }
-  }
-
-  *#writeOpened({ handle, intent }: calls.Opened, bytes: Uint8Array): Operation<void> {
-    if (!handle || !intent.write) throw new FsError("EBADF");
-    yield* calls.writeAll(this.#overlay, handle, 0, bytes);
-  }
-
-  *#truncate(path: string, size: number): Operation<void> {
-    const intent = openIntentOf("r+", "r+");
-    const opened = yield* calls.open(this.#overlay, path, intent, 0, this.#context);
-    try {
-      yield* during({ syscall: "ftruncate" }, this.#overlay.setattr(opened.inode, { size }));
-    } finally {
-      yield* calls.close(this.#overlay, opened);
-    }
-  }
-
-  *#remove(path: string, recursive: boolean, force: boolean): Operation<void> {
-    let type: Stat["type"];
-    try {
-      ({ type } = yield* find(this.#overlay, path, false));
-    } catch (error) {
-      if (force && error instanceof FsError && error.code === "ENOENT") return;
-      throw error;
-    }
-    if (type === "directory" && !recursive) {
-      throw new TreeError("ERR_FS_EISDIR", "rm", path, "is a directory");
-    }
-    const syscall = type === "directory" ? "rmdir" : "unlink";
-    yield* during({ syscall, path }, removeTree(this.#overlay, path));
-  }
-
-  *#removeDirectory(path: string): Operation<void> {
-    const { type } = yield* find(this.#overlay, path, false);
-    if (type !== "directory") throw new FsError("ENOTDIR");
-    yield* removeTree(this.#overlay, path);
-  }
-
-  *#statfs(path: string): Operation<StatFs> {
-    yield* find(this.#overlay, path, true);
-    const { total, free } = yield* this.#overlay.statfs();
-    const bsize = this.#volume.blksize;
-    const blocks = blocksOf(total, bsize);
-    const bfree = blocksOf(free, bsize);
-    return { type: statfsType, bsize, blocks, bfree, bavail: bfree, files: 0, ffree: 0 };
-  }
-
   #stat(syscall: string, path: string, follow: boolean): Promise<Stat> {
-    return this.#calls.read({ syscall, path: pathOf(path) }, calls.stat(this.#overlay, path, follow));
+    return this.#calls.read(
+      { syscall, path: pathOf(path) },
+      calls.stat(this.#overlay, path, follow),
+    );
   }
 
-  #stats(stat: Stat, options: { readonly bigint?: boolean } | null | undefined): Stats | BigIntStats {
+  #stats(
+    stat: Stat,
+    options: { readonly bigint?: boolean } | null | undefined,
+  ): Stats | BigIntStats {
     return options?.bigint ? new BigIntStats(stat, this.#volume) : new Stats(stat, this.#volume);
   }
 
@@ -532,7 +464,11 @@ export class FsPromises {
   }
 
   /** Runs an operation that opens a file, which may create or truncate it. */
-  #runOpening<T>(call: { syscall: string; path: string }, intent: OpenIntent, operation: Operation<T>) {
+  #runOpening<T>(
+    call: { syscall: string; path: string },
+    intent: OpenIntent,
+    operation: Operation<T>,
+  ) {
     const changes = intent.create || intent.truncate;
     return changes ? this.#calls.change(call, operation) : this.#calls.read(call, operation);
   }
@@ -549,22 +485,4 @@ export class FsPromises {
 /** What isomorphic-git and others take as `fs`: an object with the API as its own property `promises`. */
 export function fsOf(overlay: Overlay, context?: Context): { readonly promises: FsPromises } {
   return { promises: new FsPromises(overlay, context) };
-}
-
-/** The path of `entry` from the directory `top` on. */
-function relativeName({ directory, name }: Entry, top: string): string {
-  const below = directory.slice(top.length).replace(/^\/+/, "");
-  return below === "" ? name : `${below}/${name}`;
-}
-
-const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-function randomLetters(count: number): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(count));
-  return Array.from(bytes, (byte) => letters.charAt(byte % letters.length)).join("");
-}
-
-/** Whole blocks in `bytes`; what has no bound is told as the largest exact number. */
-function blocksOf(bytes: number, blockSize: number): number {
-  return Number.isFinite(bytes) ? Math.floor(bytes / blockSize) : Number.MAX_SAFE_INTEGER;
 }

@@ -2,12 +2,43 @@
  * Removing a tree: what rm with `recursive` does. Directories are emptied from snapshots of their listings, on a stack of
  * our own, and the overlay commits on the way, so that memory is bounded by the depth and not by the number of files.
  */
+import type { FileType } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Inode } from "../overlay/inode.ts";
 import type { Listing } from "../overlay/listing.ts";
 import type { Overlay } from "../overlay/overlay.ts";
-import { isSpecial, locate } from "./path.ts";
+import { during } from "./calls.ts";
+import { find, isSpecial, locate } from "./path.ts";
+import { TreeError } from "./tree-error.ts";
+
+/** rm: removes what is at `path`; with `force`, nothing there is no error. */
+export function* remove(
+  overlay: Overlay,
+  path: string,
+  recursive: boolean,
+  force: boolean,
+): Operation<void> {
+  let type: FileType;
+  try {
+    ({ type } = yield* find(overlay, path, false));
+  } catch (error) {
+    if (force && error instanceof FsError && error.code === "ENOENT") return;
+    throw error;
+  }
+  if (type === "directory" && !recursive) {
+    throw new TreeError("ERR_FS_EISDIR", "rm", path, "is a directory");
+  }
+  const syscall = type === "directory" ? "rmdir" : "unlink";
+  yield* during({ syscall, path }, removeTree(overlay, path));
+}
+
+/** rmdir with `recursive`: as `remove`, for directories only. */
+export function* removeDirectory(overlay: Overlay, path: string): Operation<void> {
+  const { type } = yield* find(overlay, path, false);
+  if (type !== "directory") throw new FsError("ENOTDIR");
+  yield* removeTree(overlay, path);
+}
 
 /** Removed names between two commits of a long removal: what bounds the records that wait in memory. */
 const namesPerCommit = 1024;
@@ -16,7 +47,7 @@ const namesPerCommit = 1024;
  * Removes `path` and all below it, in one pass over each directory. What appears in a directory while it is emptied
  * makes the whole fail with ENOTEMPTY. After a failure a part may be gone.
  */
-export function* removeTree(overlay: Overlay, path: string): Operation<void> {
+function* removeTree(overlay: Overlay, path: string): Operation<void> {
   const place = yield* locate(overlay, path);
   if (place.name === "") throw new FsError("EBUSY");
   if (isSpecial(place)) throw new FsError("EINVAL");

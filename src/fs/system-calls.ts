@@ -9,8 +9,13 @@ import type { Inode } from "../overlay/inode.ts";
 import type { Listing } from "../overlay/listing.ts";
 import type { Context } from "../overlay/namespace.ts";
 import type { Handle, Overlay } from "../overlay/overlay.ts";
-import type { OpenIntent } from "./open-flags.ts";
+import { during } from "./calls.ts";
+import { constants } from "./constants.ts";
+import { type OpenIntent, openIntentOf } from "./open-flags.ts";
 import { find, isSpecial, locate, lookupIfAny, type Place, Walk } from "./path.ts";
+import type { StatFs, Volume } from "./stats.ts";
+
+const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 
 /** What open gives: an inode, and a handle unless it is a directory. */
 export interface Opened {
@@ -33,6 +38,33 @@ export function* setattr(
   changes: AttributeChanges,
 ): Operation<void> {
   yield* overlay.setattr(yield* find(overlay, path, follow), changes);
+}
+
+/** @throws EACCES, EROFS it cannot be used as `mode` asks, as far as bits tell; see `constants` */
+export function* access(overlay: Overlay, path: string, mode: number): Operation<void> {
+  const inode = yield* find(overlay, path, true);
+  if (mode & constants.W_OK && overlay.readOnly) throw new FsError("EROFS");
+  if (!(mode & constants.X_OK) || inode.type === "directory") return;
+  const stat = yield* overlay.getattr(inode);
+  if ((stat.mode & 0o111) === 0) throw new FsError("EACCES");
+}
+
+/** How large the storage is and how much of it is free, in blocks. `path` must be there. */
+export function* statfs(overlay: Overlay, path: string, volume: Volume): Operation<StatFs> {
+  yield* find(overlay, path, true);
+  const { total, free } = yield* overlay.statfs();
+  const bsize = volume.blksize;
+  const bfree = blocksOf(free, bsize);
+  const blocks = Math.max(bfree, blocksOf(total, bsize));
+  return { type: statfsType, bsize, blocks, bfree, bavail: bfree, files: 0, ffree: 0 };
+}
+
+/** FUSE's number, whatever carries this file system. */
+const statfsType = 0x65735546;
+
+/** Whole blocks in `bytes`; what has no bound is told as the largest exact number. */
+function blocksOf(bytes: number, blockSize: number): number {
+  return Number.isFinite(bytes) ? Math.floor(bytes / blockSize) : Number.MAX_SAFE_INTEGER;
 }
 
 /** @throws EINVAL it is no symlink */
@@ -119,7 +151,12 @@ export function* close(overlay: Overlay, opened: Opened): Operation<void> {
   else overlay.forget(opened.inode, 1);
 }
 
-export function* mkdir(overlay: Overlay, path: string, mode: number, context: Context): Operation<void> {
+export function* mkdir(
+  overlay: Overlay,
+  path: string,
+  mode: number,
+  context: Context,
+): Operation<void> {
   const place = yield* locate(overlay, path);
   if (isSpecial(place)) throw new FsError("EEXIST");
   yield* overlay.mkdir(place.parent, place.name, mode, context);
@@ -160,6 +197,36 @@ export function* mkdirs(
 function* isMissing(overlay: Overlay, parent: Inode, name: string): Operation<boolean> {
   if (name === "." || name === "..") return false;
   return (yield* lookupIfAny(overlay, parent, name)) === undefined;
+}
+
+/** Makes a directory called `prefix` and six letters more; returns its path. */
+export function* mkdtemp(overlay: Overlay, prefix: string, context: Context): Operation<string> {
+  for (;;) {
+    const path = prefix + randomLetters(6);
+    try {
+      yield* mkdir(overlay, path, 0o700, context);
+      return path;
+    } catch (error) {
+      if (!(error instanceof FsError && error.code === "EEXIST")) throw error;
+    }
+  }
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+function randomLetters(count: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(count));
+  return Array.from(bytes, (byte) => letters.charAt(byte % letters.length)).join("");
+}
+
+/** Cuts or grows the file at `path` to `size` bytes. */
+export function* truncate(overlay: Overlay, path: string, size: number): Operation<void> {
+  const opened = yield* openInode(overlay, yield* find(overlay, path, true), openIntentOf("r+"));
+  try {
+    yield* during({ syscall: "ftruncate" }, overlay.setattr(opened.inode, { size }));
+  } finally {
+    yield* close(overlay, opened);
+  }
 }
 
 export function* unlink(overlay: Overlay, path: string): Operation<void> {
@@ -226,11 +293,13 @@ export function* copyFile(
   exclusive: boolean,
   context: Context,
 ): Operation<void> {
-  const source = yield* open(overlay, from, readOnly, 0, context);
+  const source = yield* open(overlay, from, openIntentOf("r"), 0, context);
   try {
     if (!source.handle) throw new FsError("EISDIR");
     const { mode } = yield* overlay.getattr(source.inode);
-    const target = yield* open(overlay, to, { ...writeOnly, exclusive }, mode & 0o777, context);
+    // Not truncated at once: it may be the source itself.
+    const flags = O_WRONLY | O_CREAT | (exclusive ? O_EXCL : 0);
+    const target = yield* open(overlay, to, openIntentOf(flags), mode & 0o777, context);
     try {
       if (!target.handle || target.inode.ino === source.inode.ino) return;
       yield* overlay.setattr(target.inode, { size: 0 });
@@ -267,17 +336,3 @@ export function* writeAll(
     done += yield* overlay.write(handle, offset + done, piece);
   }
 }
-
-const readOnly: OpenIntent = {
-  read: true,
-  write: false,
-  append: false,
-  truncate: false,
-  create: false,
-  exclusive: false,
-  noFollow: false,
-  directory: false,
-  synchronous: false,
-};
-
-const writeOnly: OpenIntent = { ...readOnly, read: false, write: true, create: true };

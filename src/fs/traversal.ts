@@ -68,3 +68,23 @@ export class Traversal {
     }
   }
 }
+
+/** What the directory at `path` holds, sorted by the path from it on. */
+export function* sortedEntries(
+  overlay: Overlay,
+  path: string,
+  recursive: boolean,
+): Operation<Entry[]> {
+  const traversal = yield* Traversal.begin(overlay, path, recursive);
+  const found: { readonly entry: Entry; readonly order: string }[] = [];
+  for (let entry = yield* traversal.next(); entry; entry = yield* traversal.next()) {
+    found.push({ entry, order: relativeName(entry, path) });
+  }
+  return found.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ entry }) => entry);
+}
+
+/** The path of `entry` from the directory `top` on, below which it was found. */
+export function relativeName({ directory, name }: Entry, top: string): string {
+  const below = directory.slice(top.length).replace(/^\/+/, "");
+  return below === "" ? name : `${below}/${name}`;
+}
