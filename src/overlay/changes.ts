@@ -1,7 +1,7 @@
 /**
  * What differs from the base, and how, read off the storage's records alone: the effort grows with the changes, never
- * with the base. A record says which inode a directory has, not where the directory is; so paths are found here, by
- * the records' own names and, where a directory has no record, by the base path that a record below it gives away.
+ * with the base. A record says which inode a directory has, not where the directory is; so paths are found here, by the
+ * records' own names and, where a directory has no name record, by its origin: it lies where the base has it.
  */
 import { compareTimes, type FileType } from "../attributes.ts";
 import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../base/base.ts";
@@ -71,8 +71,6 @@ export class Records {
   readonly names: readonly Named[];
   /** The names that mean an inode. */
   readonly namesOf = new Map<number, Named[]>();
-  /** Base paths of directories without a record of their own. */
-  readonly #unrecorded = new Map<number, string>();
   readonly #paths = new Map<number, string>([[rootIno, ""]]);
 
   private constructor(layers: Layers, nodes: readonly NodeRecord[], names: readonly Named[]) {
@@ -80,14 +78,11 @@ export class Records {
     this.nodes = new Map(nodes.map((node) => [node.ino, node]));
     this.names = names;
     for (const named of names) {
-      const { record, parent } = named;
+      const { record } = named;
       if (record.whiteout) continue;
       const others = this.namesOf.get(record.ino);
       if (others) others.push(named);
       else this.namesOf.set(record.ino, [named]);
-      const directory = record.origin === undefined ? undefined : parentOfBasePath(record.origin);
-      if (directory !== undefined && !this.nodes.has(parent))
-        this.#unrecorded.set(parent, directory);
     }
   }
 
@@ -98,7 +93,7 @@ export class Records {
 
   /** Where the directory `ino` takes its base children from. */
   originOf(ino: number): string | undefined {
-    return ino === rootIno ? "" : (this.nodes.get(ino)?.origin ?? this.#unrecorded.get(ino));
+    return ino === rootIno ? "" : this.nodes.get(ino)?.origin;
   }
 
   /** The overlay path of directory `ino`. */
@@ -121,7 +116,8 @@ export class Records {
     if (origin === "") return "";
     const identity = pathIdentity(origin);
     const ino = this.#layers.aliases.get(identity) ?? this.#layers.hash(identity);
-    return this.namesOf.has(ino) ? this.pathOf(ino) : this.pathOfUnrecorded(origin);
+    const isRecorded = this.nodes.get(ino)?.identity === identity && this.namesOf.has(ino);
+    return isRecorded ? this.pathOf(ino) : this.pathOfUnrecorded(origin);
   }
 
   /** As `pathOfBase` for a directory that has no name record: it lies where its parent is, under its own name. */
@@ -136,24 +132,23 @@ export class Records {
 /** What differs with where it is recorded, sorted by path. */
 export function* differences(layers: Layers, records: Records): Operation<Difference[]> {
   const result: Difference[] = [];
-  /** Base names that are gone, by the identity of their object, until a new name of that object takes one as its past. */
-  const gone = new Map<string, { path: string; difference: Difference }[]>();
+  const gone = new Map<string, GoneName[]>();
   const moved: { named: Named; base: BaseNode | null; node: NodeRecord }[] = [];
   for (const named of records.names) {
     const origin = records.originOf(named.parent);
     const base =
       origin === undefined ? null : yield* layers.base.lookup(joinBasePath(origin, named.name));
     const { record } = named;
-    if (record.whiteout) {
-      if (!base) continue;
-      const difference = deleted(records, named, base);
+    const node = record.whiteout ? undefined : records.nodes.get(record.ino);
+    if (base && base.identity !== node?.identity) {
+      const name = record.whiteout
+        ? { path: base.path, difference: deleted(records, named, base) }
+        : { path: base.path };
       const others = gone.get(base.identity);
-      if (others) others.push({ path: base.path, difference });
-      else gone.set(base.identity, [{ path: base.path, difference }]);
-      continue;
+      if (others) others.push(name);
+      else gone.set(base.identity, [name]);
     }
-    const node = records.nodes.get(record.ino);
-    if (!node) continue;
+    if (record.whiteout || !node) continue;
     if (node.identity !== undefined && record.origin === undefined) {
       moved.push({ named, base, node });
       continue;
@@ -161,14 +156,20 @@ export function* differences(layers: Layers, records: Records): Operation<Differ
     const difference = yield* inPlace(layers, records, named, base, node);
     if (difference) result.push(difference);
   }
+  const renamed = new Map<number, number>();
   for (const { named, base, node } of moved) {
-    const from = takeGone(gone, node);
-    const past = from === undefined ? { linkTo: node.origin ?? "" } : { from };
-    const state = from === undefined ? "created" : "renamed";
+    const count = renamed.get(node.ino) ?? 0;
+    const isRename = count < goneNames(records, node);
+    if (isRename) renamed.set(node.ino, count + 1);
+    const origin = node.origin ?? "";
+    const past = isRename ? { from: takeGone(gone, node) ?? origin } : { linkTo: origin };
+    const state = isRename ? "renamed" : "created";
     const flags = yield* differing(layers, node);
     result.push(difference(records, named, base, node, { state, ...past, ...flags }));
   }
-  for (const others of gone.values()) for (const { difference } of others) result.push(difference);
+  for (const names of gone.values()) {
+    for (const { difference } of names) if (difference) result.push(difference);
+  }
   const root = records.nodes.get(rootIno);
   if (root) {
     const { attributes } = yield* differing(layers, root);
@@ -246,15 +247,32 @@ function difference(
   };
 }
 
-/** The base name that the new name of `node` came from, if one of its names is gone; no second one takes it too. */
-function takeGone(
-  gone: Map<string, { path: string; difference: Difference }[]>,
-  node: NodeRecord,
-): string | undefined {
-  const others = gone.get(node.identity ?? "");
-  if (!others || others.length === 0) return undefined;
-  const own = others.findIndex(({ path }) => path === node.origin);
-  return others.splice(Math.max(0, own), 1)[0]?.path;
+/** A base name that does not mean its object any more; a whiteout's, with the change it is unless it was a rename. */
+interface GoneName {
+  readonly path: string;
+  readonly difference?: Difference;
+}
+
+/**
+ * How many of the base's names of `node` are gone, so that as many of its new names are renames and not links. Not all
+ * of them are recorded: whiteouts go with their directory. But the link count tells, for it is
+ * base names - gone + new names.
+ */
+function goneNames(records: Records, node: NodeRecord): number {
+  if (node.type === "directory") return 1;
+  const names = records.namesOf.get(node.ino) ?? [];
+  const added = names.filter(
+    ({ record }) => !record.whiteout && record.origin === undefined,
+  ).length;
+  return added - node.nlink;
+}
+
+/** The base name that the new name of `node` came from; it is not given twice. */
+function takeGone(gone: ReadonlyMap<string, GoneName[]>, node: NodeRecord): string | undefined {
+  const names = gone.get(node.identity ?? "");
+  if (!names || names.length === 0) return undefined;
+  const own = names.findIndex(({ path }) => path === node.origin);
+  return names.splice(Math.max(0, own), 1)[0]?.path;
 }
 
 /** In what a base object's record differs from the base. */

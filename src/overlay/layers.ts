@@ -212,8 +212,13 @@ export class Layers {
     inode.place = undefined;
     const { parent, name } = place;
     if (parent.removed || parent.names?.has(name) !== false || parent.origin === undefined) return;
-    // The parent is not recorded by this, but its number now stands in a record.
-    this.#recordNumber(parent);
+    // A directory with name records has a node record: so that its number is taken, and its path can be told. That does
+    // not give it a name record of its own, or a change deep down would be recorded all the way up.
+    if (!parent.recorded && parent.ino !== rootIno) {
+      parent.recorded = true;
+      this.#recordNumber(parent);
+      this.writeback.node(parent.ino, parent);
+    }
     this.setName(parent, name, inode, joinBasePath(parent.origin, name));
   }
 }

@@ -5,7 +5,6 @@
  */
 import type { FileType } from "../attributes.ts";
 import type { BaseEntry } from "../base/base.ts";
-import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { NameRecord } from "../storage/storage.ts";
 import type { Inode } from "./inode.ts";
@@ -79,7 +78,6 @@ function* gatherNames(
   names: ReadonlyMap<string, NameRecord>;
   base: readonly BaseEntry[];
 }> {
-  if (!directory.isDirectory) throw new FsError("ENOTDIR");
   const names = yield* namesOf(layers, directory);
   const { base, origin, removed } = directory;
   const showsBase = base && origin !== undefined && !removed;

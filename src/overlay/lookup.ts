@@ -9,8 +9,12 @@ import type { NameRecord, NodeRecord } from "../storage/storage.ts";
 import { firstBaseIno, Inode, type Place } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
-/** The name records of `directory`, loaded if need be. A removed directory has none. */
+/**
+ * The name records of `directory`, loaded if need be.
+ * @throws ENOTDIR it is none
+ */
 export function* namesOf(layers: Layers, directory: Inode): Operation<Map<string, NameRecord>> {
+  if (!directory.isDirectory) throw new FsError("ENOTDIR");
   if (!directory.names) {
     const entries = yield* layers.storage.names(directory.ino);
     // Somebody else may have loaded, and changed, them while we waited.
@@ -25,7 +29,6 @@ export function* namesOf(layers: Layers, directory: Inode): Operation<Map<string
  */
 export function* child(layers: Layers, parent: Inode, name: string): Operation<Inode | undefined> {
   checkName(name);
-  if (!parent.isDirectory) throw new FsError("ENOTDIR");
   const names = parent.names ?? (yield* namesOf(layers, parent));
   const record = names.get(name);
   if (record?.whiteout) return undefined;

@@ -113,11 +113,11 @@ function newInode(
  * @throws EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, ENOSPC, EROFS, EIO nothing changed
  */
 export function* link(layers: Layers, inode: Inode, parent: Inode, name: string): Operation<void> {
-  if (inode.isDirectory) throw new FsError("EPERM");
   yield* layers.admit();
   const origin = yield* layers.gather(function* () {
     yield* namesOf(layers, parent);
     if (yield* child(layers, parent, name)) throw new FsError("EEXIST");
+    if (inode.isDirectory) throw new FsError("EPERM");
     return yield* ownBaseName(layers, parent, name, inode);
   });
   refuseIfRemoved(parent);

@@ -345,7 +345,6 @@ export class Overlay {
    */
   *revert(paths: readonly string[]): Operation<Reverted[]> {
     this.#layers.refuseIfReadOnly();
-    yield* this.commit("relaxed");
     const reverted = yield* revert(this.#layers, this.root, paths);
     yield* this.commit("relaxed");
     return reverted;

@@ -7,7 +7,7 @@ import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { type Difference, differences, Records } from "./changes.ts";
-import type { Inode } from "./inode.ts";
+import type { Inode, Place } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 import { child, inodeOfBase, namesOf } from "./lookup.ts";
 
@@ -22,8 +22,12 @@ export interface Reverted {
 interface Step {
   readonly difference: Difference;
   readonly parent: Inode;
-  /** What the name means now; of a deleted name: the base object that returns, where it has other names. */
+  /** What the name means now; undefined for a deleted name. */
   readonly inode: Inode | undefined;
+  /** What will shine through under the name again, where that is no directory. */
+  readonly shining: Inode | undefined;
+  /** Files below a deleted directory that get a name back with it, one mention a name. */
+  readonly returning: readonly Inode[];
   /** Where a renamed object returns to. */
   readonly past:
     | { readonly parent: Inode; readonly name: string; readonly path: string }
@@ -36,11 +40,20 @@ export function* revert(
   root: Inode,
   paths: readonly string[],
 ): Operation<Reverted[]> {
-  const steps = yield* layers.gather(() => gatherSteps(layers, root, paths));
-  return apply(layers, steps);
+  const { steps, homes } = yield* layers.gather(() => gatherSteps(layers, root, paths));
+  return apply(layers, steps, homes);
 }
 
-function* gatherSteps(layers: Layers, root: Inode, paths: readonly string[]): Operation<Step[]> {
+/** The names by which the base has an inode and that are recorded as meaning it. */
+type Homes = ReadonlyMap<Inode, readonly Place[]>;
+
+function* gatherSteps(
+  layers: Layers,
+  root: Inode,
+  paths: readonly string[],
+): Operation<{ steps: Step[]; homes: Homes }> {
+  // The records have to show everything applied; what is applied while they are loaded makes us gather again.
+  yield* layers.writeback.commit("relaxed");
   const records = yield* Records.load(layers);
   const all = yield* differences(layers, records);
   const selected = new Set<Difference>();
@@ -57,36 +70,94 @@ function* gatherSteps(layers: Layers, root: Inode, paths: readonly string[]): Op
     }
     for (const difference of found) selected.add(difference);
   }
+  addMovedOut(all, selected);
   addOtherNames(all, selected);
   const steps: Step[] = [];
   for (const difference of selected) {
-    const { change, name } = difference;
+    const { change } = difference;
     const parent = yield* walk(layers, root, parentOfBasePath(change.path) ?? "");
     if (!parent) throw new FsError("ENOENT", { syscall: "revert", path: change.path });
     yield* namesOf(layers, parent);
-    const inode = yield* subject(layers, parent, name, difference);
-    const past =
-      change.from === undefined
-        ? undefined
-        : yield* pastOf(layers, root, records, all, selected, change.from, change.path);
-    if (inode?.isDirectory) yield* namesOf(layers, inode);
-    steps.push({ difference, parent, inode, past });
+    steps.push(yield* gatherStep(layers, root, records, all, selected, difference, parent));
   }
-  return steps;
+  const homes = new Map<Inode, Place[]>();
+  for (const { inode, shining, returning } of steps) {
+    for (const file of [inode, shining, ...returning]) {
+      if (file && !file.isDirectory) homes.set(file, yield* homesOf(layers, root, records, file));
+    }
+  }
+  return { steps, homes };
 }
 
-/** What a step is about. */
-function* subject(
+function* homesOf(layers: Layers, root: Inode, records: Records, file: Inode): Operation<Place[]> {
+  const homes: Place[] = [];
+  for (const { parent, name, record } of records.namesOf.get(file.ino) ?? []) {
+    if (record.whiteout || record.origin === undefined) continue;
+    const directory = yield* walk(layers, root, records.pathOf(parent));
+    if (!directory) continue;
+    yield* namesOf(layers, directory);
+    homes.push({ parent: directory, name });
+  }
+  return homes;
+}
+
+function* gatherStep(
   layers: Layers,
+  root: Inode,
+  records: Records,
+  all: readonly Difference[],
+  selected: ReadonlySet<Difference>,
+  difference: Difference,
+  parent: Inode,
+): Operation<Step> {
+  const { change, name, base } = difference;
+  const isDeleted = change.state === "deleted";
+  const isRoot = change.path === "";
+  const inode = isRoot ? parent : isDeleted ? undefined : yield* child(layers, parent, name);
+  if (inode?.isDirectory) yield* namesOf(layers, inode);
+  const shining =
+    base && base.type !== "directory"
+      ? yield* inodeOfBase(layers, base, { parent, name })
+      : undefined;
+  const returning: Inode[] = [];
+  if (isDeleted && isDirectoryNode(base)) {
+    yield* gatherReturning(layers, records, parent, name, base as BaseNode, returning);
+  }
+  const past =
+    change.from === undefined
+      ? undefined
+      : yield* pastOf(layers, root, records, all, selected, change.from, change.path);
+  return { difference, parent, inode, shining, returning, past };
+}
+
+/** The files below the hidden base directory `base` whose link count knows of names that are gone. */
+function* gatherReturning(
+  layers: Layers,
+  records: Records,
   parent: Inode,
   name: string,
-  { change, base }: Difference,
-): Operation<Inode | undefined> {
-  if (change.path === "") return parent;
-  if (change.state !== "deleted") return yield* child(layers, parent, name);
-  return base && base.type !== "directory" && base.nlink > 1
-    ? yield* inodeOfBase(layers, base, { parent, name })
-    : undefined;
+  base: BaseNode,
+  returning: Inode[],
+): Operation<void> {
+  const directory = yield* inodeOfBase(layers, base, { parent, name });
+  yield* namesOf(layers, directory);
+  for (const { name, node } of yield* layers.base.list(base.path)) {
+    if (node.type === "directory") {
+      if (isMoved(layers, records, node)) continue;
+      yield* gatherReturning(layers, records, directory, name, node, returning);
+      continue;
+    }
+    const inode = yield* inodeOfBase(layers, node, { parent: directory, name });
+    if (inode.recorded || node.nlink > 1) returning.push(inode);
+  }
+}
+
+/** Whether the base directory lives on in the overlay, under another name. */
+function isMoved(layers: Layers, records: Records, { identity }: BaseNode): boolean {
+  const ino = layers.aliases.get(identity) ?? layers.hash(identity);
+  if (records.nodes.get(ino)?.identity !== identity) return false;
+  const names = records.namesOf.get(ino) ?? [];
+  return names.some(({ record }) => !record.whiteout && record.origin === undefined);
 }
 
 /** An object that was renamed or linked lives under several names: they are reverted together. */
@@ -96,6 +167,20 @@ function addOtherNames(all: readonly Difference[], selected: Set<Difference>): v
   for (const difference of all) {
     const { node } = difference;
     if (node?.identity !== undefined && inos.has(node.ino)) selected.add(difference);
+  }
+}
+
+/** What was moved out of a directory before that was deleted returns with it. */
+function addMovedOut(all: readonly Difference[], selected: Set<Difference>): void {
+  for (const { change, base } of [...selected]) {
+    if (change.state !== "deleted" || !base || !isDirectoryNode(base)) continue;
+    for (const difference of all) {
+      const { from } = difference.change;
+      if (from === undefined || !isAtOrBelow(from, base.path)) continue;
+      for (const other of all) {
+        if (isAtOrBelow(other.change.path, difference.change.path)) selected.add(other);
+      }
+    }
   }
 }
 
@@ -168,83 +253,138 @@ function* walk(layers: Layers, root: Inode, path: string): Operation<Inode | und
   return at;
 }
 
-function apply(layers: Layers, steps: readonly Step[]): Reverted[] {
-  const reverted: Reverted[] = [];
-  const directories = new Set<Inode>();
-  const forget = (parent: Inode, name: string, path: string): void => {
-    layers.forgetName(parent, name);
-    directories.add(parent);
-    reverted.push({ path, parent, name });
-  };
+function apply(layers: Layers, steps: readonly Step[], homes: Homes): Reverted[] {
   // The deepest first: what was moved into a new directory leaves it before that goes.
   const ordered = [...steps].sort((a, b) =>
     a.difference.change.path < b.difference.change.path ? 1 : -1,
   );
-  for (const { difference, parent, inode, past } of ordered) {
+  const application = new Application(layers, homes);
+  for (const step of ordered) application.take(step);
+  return application.finish();
+}
+
+/** The steps of a revert as they are applied: which names came back, and whose link counts that moves. */
+class Application {
+  readonly #layers: Layers;
+  readonly #homes: Homes;
+  readonly #reverted: Reverted[] = [];
+  readonly #directories = new Set<Inode>();
+  readonly #files = new Set<Inode>();
+
+  constructor(layers: Layers, homes: Homes) {
+    this.#layers = layers;
+    this.#homes = homes;
+  }
+
+  take(step: Step): void {
+    const { difference, parent, inode, past, shining, returning } = step;
     const { change, name, base } = difference;
-    if (change.path === "") {
-      resetAttributes(parent);
-      layers.record(parent);
-      directories.add(parent);
-      reverted.push({ path: "", parent, name: "" });
-      continue;
-    }
-    if (change.state === "deleted") {
-      forget(parent, name, change.path);
-      if (isDirectoryNode(base)) parent.nlinkDelta += 1;
-      if (inode?.recorded) {
-        inode.nlinkDelta += 1;
-        restore(layers, inode);
-      }
-      continue;
-    }
-    if (!inode) throw new Error("bug: a change without an inode");
-    const isOwnPlace = change.state === "modified" || change.state === "attributes";
-    if (isOwnPlace && inode.isDirectory) {
+    if (inode?.isDirectory && (change.path === "" || change.state === "attributes")) {
       resetAttributes(inode);
-      layers.record(inode);
-      directories.add(inode);
-      reverted.push({ path: change.path, parent, name });
-      continue;
+      this.#directories.add(inode);
+      this.#reverted.push({ path: change.path, parent, name });
+      return;
     }
-    forget(parent, name, change.path);
-    if (!isOwnPlace) {
-      const returning = Number(isDirectoryNode(base));
-      parent.nlinkDelta += returning - Number(inode.isDirectory);
+    this.#forget(parent, name, change.path, base, shining);
+    for (const file of returning) {
+      this.#gainName(file);
+      this.#restore(file);
     }
-    if (inode.identity === undefined) dropCreated(layers, inode);
-    else if (past) {
-      forget(past.parent, past.name, past.path);
-      if (inode.isDirectory) {
-        inode.parent = past.parent;
-        past.parent.nlinkDelta += 1;
-        directories.add(inode);
-      }
+    if (!inode) return;
+    if (past && parent !== past.parent) this.#directories.add(past.parent);
+    if (past) {
+      // Its own name in the base: what shines through there is the object itself.
+      this.#forget(past.parent, past.name, past.path, inode.base ?? null, inode);
       inode.place = { parent: past.parent, name: past.name };
-      restore(layers, inode);
+      if (inode.isDirectory) inode.parent = past.parent;
+    }
+    if (inode.identity === undefined) this.#dropCreated(inode);
+    else this.#restore(inode);
+  }
+
+  finish(): Reverted[] {
+    for (const file of this.#files) this.#settle(file);
+    for (const directory of this.#directories) tidy(this.#layers, directory);
+    return this.#reverted;
+  }
+
+  /** Forgets what is recorded for a name; each name once. */
+  #forget(
+    parent: Inode,
+    name: string,
+    path: string,
+    base: BaseNode | null,
+    shining: Inode | undefined,
+  ): void {
+    const record = parent.names?.get(name);
+    if (!record) return;
+    this.#layers.forgetName(parent, name);
+    this.#directories.add(parent);
+    this.#reverted.push({ path, parent, name });
+    if (isDirectoryNode(base)) parent.nlinkDelta += 1;
+    else if (shining) {
+      this.#gainName(shining);
+      this.#restore(shining);
+    }
+    if (record.whiteout) return;
+    const lost = this.#layers.inodes.at(record.ino);
+    if (record.type === "directory") parent.nlinkDelta -= 1;
+    else if (lost) this.#loseName(lost);
+  }
+
+  #gainName(file: Inode): void {
+    // Its record went with its last name: as long as nothing else is known, all of the base's names are gone.
+    if (!file.recorded && !this.#files.has(file)) file.nlinkDelta = -(file.base?.nlink ?? 0);
+    this.#files.add(file);
+    file.nlinkDelta += 1;
+  }
+
+  #loseName(file: Inode): void {
+    this.#files.add(file);
+    file.nlinkDelta -= 1;
+  }
+
+  #dropCreated(inode: Inode): void {
+    for (const name of [...(inode.names?.keys() ?? [])]) this.#layers.forgetName(inode, name);
+    if (!inode.isDirectory) return;
+    inode.removed = true;
+    this.#layers.dropInode(inode);
+  }
+
+  /** Makes a base object what the base says. */
+  #restore(inode: Inode): void {
+    resetAttributes(inode);
+    if (inode.content) this.#layers.writeback.dropContent(inode.content.id);
+    inode.content = undefined;
+    inode.cuts += 1;
+    (inode.isDirectory ? this.#directories : this.#files).add(inode);
+  }
+
+  /** Gives a file whose names or data changed the record it needs now, or none. */
+  #settle(file: Inode): void {
+    if (file.nlink <= 0) {
+      file.nlinkDelta += 1;
+      this.#layers.unlinkInode(file, this.#layers.now());
+    } else if (file.nlinkDelta !== 0 || !isPristine(file)) {
+      this.#layers.record(file);
     } else {
-      if (change.linkTo !== undefined) inode.nlinkDelta -= 1;
-      restore(layers, inode);
+      // The base says all of it: the names it has there anyway need no record either.
+      for (const { parent, name } of this.#homes.get(file) ?? []) {
+        this.#layers.forgetName(parent, name);
+        this.#directories.add(parent);
+      }
+      forgetRecord(this.#layers, file);
     }
   }
-  for (const directory of directories) tidy(layers, directory);
-  return reverted;
 }
 
-function dropCreated(layers: Layers, inode: Inode): void {
-  for (const name of [...(inode.names?.keys() ?? [])]) layers.forgetName(inode, name);
-  layers.unlinkInode(inode, layers.now());
-}
-
-/** Makes a base object what the base says; its record goes as soon as its link count is the base's too. */
-function restore(layers: Layers, inode: Inode): void {
-  resetAttributes(inode);
-  if (inode.content) layers.writeback.dropContent(inode.content.id);
-  inode.content = undefined;
-  inode.cuts += 1;
-  if (inode.isDirectory) return;
-  if (inode.nlinkDelta === 0) forgetRecord(layers, inode);
-  else layers.record(inode);
+function isPristine(inode: Inode): boolean {
+  return (
+    inode.identity !== undefined &&
+    !inode.content &&
+    Object.keys(inode.own).length === 0 &&
+    inode.xattrs.size === 0
+  );
 }
 
 function resetAttributes(inode: Inode): void {
@@ -256,11 +396,11 @@ function resetAttributes(inode: Inode): void {
 function tidy(layers: Layers, directory: Inode): void {
   const { identity, names, nlinkDelta, place, parent, removed } = directory;
   if (removed || identity === undefined) return;
-  if (!names || names.size > 0 || nlinkDelta !== 0) {
+  const nothingLeft = names?.size === 0 && nlinkDelta === 0;
+  if (!nothingLeft || !isAtHome(directory) || !isUntouched(directory)) {
     layers.record(directory);
     return;
   }
-  if (!isAtHome(directory) || !isUntouched(directory)) return;
   resetAttributes(directory);
   forgetRecord(layers, directory);
   const home = parent ?? place?.parent;
@@ -268,6 +408,7 @@ function tidy(layers: Layers, directory: Inode): void {
   for (const [name, record] of home.names) {
     if (!record.whiteout && record.ino === directory.ino) {
       layers.forgetName(home, name);
+      tidy(layers, home);
       return;
     }
   }

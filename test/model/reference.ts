@@ -1,0 +1,157 @@
+/**
+ * The naive reference the overlay is compared to: a plain tree of objects in memory, with POSIX's rules and nothing
+ * of layers in it.
+ */
+export interface ReferenceObject {
+  readonly type: "file" | "directory" | "symlink";
+  data: Uint8Array;
+  readonly children: Map<string, ReferenceObject>;
+  nlink: number;
+  mode: number;
+  readonly target: string;
+}
+
+class Failure extends Error {}
+
+/** Makes an object without a name. */
+export function object(type: ReferenceObject["type"], mode: number, target = ""): ReferenceObject {
+  const nlink = type === "directory" ? 2 : 0;
+  return { type, data: new Uint8Array(0), children: new Map(), nlink, mode, target };
+}
+
+export class Reference {
+  readonly root = object("directory", 0o755);
+
+  /** Runs `step` and returns the code it failed with, if it did. */
+  code(step: () => void): string | undefined {
+    try {
+      step();
+      return undefined;
+    } catch (error) {
+      if (error instanceof Failure) return error.message;
+      throw error;
+    }
+  }
+
+  at(path: string): ReferenceObject {
+    let at = this.root;
+    for (const name of path === "" ? [] : path.split("/")) {
+      if (at.type !== "directory") throw new Failure("ENOTDIR");
+      const next = at.children.get(name);
+      if (!next) throw new Failure("ENOENT");
+      at = next;
+    }
+    return at;
+  }
+
+  place(path: string): {
+    parent: ReferenceObject;
+    name: string;
+    child: ReferenceObject | undefined;
+  } {
+    const slash = path.lastIndexOf("/");
+    const parent = this.at(path.slice(0, Math.max(0, slash)));
+    if (parent.type !== "directory") throw new Failure("ENOTDIR");
+    const name = path.slice(slash + 1);
+    return { parent, name, child: parent.children.get(name) };
+  }
+
+  make(path: string, made: ReferenceObject): void {
+    const { parent, name, child } = this.place(path);
+    if (child) throw new Failure("EEXIST");
+    parent.children.set(name, made);
+    if (made.type === "directory") parent.nlink += 1;
+    else made.nlink += 1;
+  }
+
+  link(from: string, to: string): void {
+    const made = this.at(from);
+    const { parent, name, child } = this.place(to);
+    if (child) throw new Failure("EEXIST");
+    if (made.type === "directory") throw new Failure("EPERM");
+    parent.children.set(name, made);
+    made.nlink += 1;
+  }
+
+  unlink(path: string): void {
+    const { parent, name, child } = this.place(path);
+    if (!child) throw new Failure("ENOENT");
+    if (child.type === "directory") throw new Failure("EISDIR");
+    parent.children.delete(name);
+    child.nlink -= 1;
+  }
+
+  rmdir(path: string): void {
+    const { parent, name, child } = this.place(path);
+    if (!child) throw new Failure("ENOENT");
+    if (child.type !== "directory") throw new Failure("ENOTDIR");
+    if (child.children.size > 0) throw new Failure("ENOTEMPTY");
+    parent.children.delete(name);
+    parent.nlink -= 1;
+  }
+
+  rename(from: string, to: string, flags: { noReplace?: boolean; exchange?: boolean }): void {
+    const old = this.place(from);
+    const next = this.place(to);
+    const { child: source } = old;
+    const { child: target } = next;
+    if (!source) throw new Failure("ENOENT");
+    if (flags.noReplace && target) throw new Failure("EEXIST");
+    if (flags.exchange && !target) throw new Failure("ENOENT");
+    if (this.#holds(source, next.parent)) throw new Failure("EINVAL");
+    if (flags.exchange && target && this.#holds(target, old.parent)) throw new Failure("EINVAL");
+    if (target && target !== source && !flags.exchange) {
+      if (this.#holds(target, old.parent)) throw new Failure("ENOTEMPTY");
+      if (source.type === "directory" && target.type !== "directory") throw new Failure("ENOTDIR");
+      if (source.type !== "directory" && target.type === "directory") throw new Failure("EISDIR");
+      if (target.children.size > 0) throw new Failure("ENOTEMPTY");
+    }
+    if (source === target) return;
+    const isDirectory = (one: ReferenceObject | undefined) => Number(one?.type === "directory");
+    if (flags.exchange && target) {
+      old.parent.children.set(old.name, target);
+    } else {
+      old.parent.children.delete(old.name);
+      if (target) target.nlink -= 1;
+      next.parent.nlink -= isDirectory(target);
+    }
+    next.parent.children.set(next.name, source);
+    const moved = isDirectory(source) - (flags.exchange ? isDirectory(target) : 0);
+    old.parent.nlink -= moved;
+    next.parent.nlink += moved;
+  }
+
+  write(path: string, offset: number, bytes: Uint8Array): void {
+    const file = this.#file(path);
+    const data = new Uint8Array(Math.max(file.data.length, offset + bytes.length));
+    data.set(file.data);
+    data.set(bytes, offset);
+    file.data = data;
+  }
+
+  truncate(path: string, size: number): void {
+    const file = this.#file(path);
+    const data = new Uint8Array(size);
+    data.set(file.data.subarray(0, size));
+    file.data = data;
+  }
+
+  chmod(path: string, mode: number): void {
+    this.at(path).mode = mode;
+  }
+
+  #file(path: string): ReferenceObject {
+    const file = this.at(path);
+    if (file.type === "directory") throw new Failure("EISDIR");
+    if (file.type !== "file") throw new Failure("EINVAL");
+    return file;
+  }
+
+  #holds(directory: ReferenceObject, sought: ReferenceObject): boolean {
+    if (directory === sought) return directory.type === "directory";
+    for (const child of directory.children.values()) {
+      if (child.type === "directory" && this.#holds(child, sought)) return true;
+    }
+    return false;
+  }
+}
