@@ -21,7 +21,8 @@ describe("a base in memory", () => {
 
   test("makes the bytes of a large file when they are read", async () => {
     const size = 2 ** 33;
-    const base = memoryBase({ big: { size, fill: (offset, into) => into.fill(offset % 251) } });
+    const fill = (offset: number, into: Uint8Array): Uint8Array => into.fill(offset % 251);
+    const base = memoryBase({ big: { size, fill } });
     const node = await run(base.lookup("big"));
     if (!node) throw new Error("big is missing");
     const into = new Uint8Array(8);

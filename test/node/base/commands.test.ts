@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { indexCommand } from "../../../node/cli/index-tree.ts";
+import { serveCommand } from "../../../node/cli/serve.ts";
+import { serveDirectory } from "../../../node/static-server.ts";
+import { treeOnDisk } from "./tree-on-disk.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Runs a command as the command line would, and gives what it wrote. */
+async function running(command: Command, ...words: string[]) {
+  const written = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    vi.spyOn(process[stream], "write").mockImplementation((text) => {
+      written[stream] += text;
+      return true;
+    });
+  }
+  command.exitOverride();
+  await command.parseAsync(words, { from: "user" });
+  return written;
+}
+
+describe("minifo index", () => {
+  test("writes the manifest, sums up on stderr and keeps stdout for data", async () => {
+    const root = treeOnDisk({ a: "12345", "sub/b": "" });
+    const { stdout, stderr } = await running(indexCommand(), root);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/minifo\.json: 3 entries, 5 bytes in files, index of \d+ bytes\n$/);
+    expect(JSON.parse(readFileSync(join(root, "minifo.json"), "utf8")).entries).toBe(3);
+  });
+
+  test("sums up for machines with --json", async () => {
+    const root = treeOnDisk({ a: "12345" });
+    const { stdout } = await running(indexCommand(), root, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ entries: 1, bytes: 5, leftOut: [] });
+  });
+
+  test("fails with what, where and why", async () => {
+    await expect(running(indexCommand(), "/nothing/here")).rejects.toMatchObject({
+      code: "ENOENT",
+      syscall: "index",
+      path: "/nothing/here",
+    });
+  });
+
+  test("teaches in its help", () => {
+    const command = indexCommand();
+    let help = "";
+    command.configureOutput({ writeOut: (text) => (help += text) });
+    command.outputHelp();
+    expect(help).toContain("minifo index site && minifo serve site");
+  });
+});
+
+describe("minifo serve", () => {
+  test("fails where there is no directory", async () => {
+    await expect(running(serveCommand(), "/nothing/here")).rejects.toMatchObject({
+      code: "ENOENT",
+    });
+    const root = treeOnDisk({ f: "x" });
+    await expect(running(serveCommand(), join(root, "f"))).rejects.toMatchObject({
+      code: "ENOTDIR",
+    });
+  });
+
+  test("fails with a taken port, and says what to try", async () => {
+    const root = treeOnDisk({ f: "x" });
+    const server = await serveDirectory(root);
+    onTestFinished(() => server.close());
+    const { port } = new URL(server.url);
+    await expect(running(serveCommand(), root, "--port", port)).rejects.toThrow(
+      /^EBUSY.*another program listens there; choose another --port/,
+    );
+  });
+
+  test.each(["-1", "x", "65536", "1.5", ""])("takes no port '%s'", async (port) => {
+    await expect(running(serveCommand(), "/", "--port", port)).rejects.toMatchObject({
+      code: "commander.invalidArgument",
+    });
+  });
+});

@@ -1,0 +1,127 @@
+import { spawnSync } from "node:child_process";
+import {
+  linkSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { indexTree } from "../../../node/base/indexing.ts";
+import { treeOnDisk } from "./tree-on-disk.ts";
+
+function manifestOf(root: string): string {
+  return readFileSync(join(root, "minifo.json"), "utf8");
+}
+
+describe("indexing a directory", () => {
+  test("writes the same bytes again, and leaves no other trace", () => {
+    const root = treeOnDisk({ a: "a", "sub/b": "b", "sub/c": { content: "c", mode: 0o600 } });
+    const mtime = lstatSync(root, { bigint: true }).mtimeNs / 1000n;
+    const first = indexTree(root);
+    const text = manifestOf(root);
+    for (const _ of [1, 2, 3]) indexTree(root);
+    expect(manifestOf(root)).toBe(text);
+    expect(first).toMatchObject({ entries: 4, bytes: 3, manifestBytes: text.length, leftOut: [] });
+    expect(readdirSync(root).sort()).toEqual(["a", "minifo.json", "sub"]);
+    expect(lstatSync(root, { bigint: true }).mtimeNs / 1000n).toBe(mtime);
+  });
+
+  test.each([0.000_001, 1.5, 1_234_567_890.123_456_7, 4_000_000_000.999_999])(
+    "writes the same bytes again where the directory's mtime is %d",
+    (seconds) => {
+      const root = treeOnDisk({ a: "a" });
+      utimesSync(root, seconds, seconds);
+      indexTree(root);
+      const text = manifestOf(root);
+      indexTree(root);
+      expect(manifestOf(root)).toBe(text);
+    },
+  );
+
+  test("leaves out names that are no UTF-8 and special files, and says why", () => {
+    const root = treeOnDisk({ good: "x" });
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.from([0xff])]), "x");
+    symlinkSync(Buffer.from([0xfe]), join(root, "link"));
+    const made = spawnSync("mkfifo", [join(root, "fifo")]);
+    expect(made.status).toBe(0);
+    const { entries, leftOut } = indexTree(root);
+    expect(entries).toBe(1);
+    expect([...leftOut].sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+      { path: "bad\ufffd", why: "its name is no UTF-8" },
+      { path: "fifo", why: "it is a special file (fifo, socket or device)" },
+      { path: "link", why: "its target is no UTF-8" },
+    ]);
+    expect(JSON.parse(manifestOf(root))).toMatchObject({ entries: 1, omitted: 3 });
+  });
+
+  test("leaves out what a crashed run left behind", () => {
+    const root = treeOnDisk({ good: "x", ".minifo.json.123.tmp": "half" });
+    indexTree(root);
+    expect(JSON.parse(manifestOf(root)).index.directories[0].names).toEqual(["good"]);
+  });
+
+  test("keeps hard links as such, and does not mistake one whose other name lies outside", () => {
+    const outside = treeOnDisk({ other: "x" });
+    const root = treeOnDisk({
+      a: { content: "x", link: "one" },
+      "b/c": { content: "x", link: "one" },
+    });
+    linkSync(join(outside, "other"), join(root, "single"));
+    indexTree(root);
+    const [first, second] = JSON.parse(manifestOf(root)).index.directories;
+    expect(first.links).toEqual([[0, "a", 2]]);
+    expect(second.links).toEqual([[0, "a", 2]]);
+  });
+
+  test("tells how far it has come", () => {
+    const root = treeOnDisk({ a: "12345", b: { content: new Uint8Array(3_000_000) } });
+    const progress = vi.fn();
+    indexTree(root, { progress });
+    expect(progress).toHaveBeenLastCalledWith({
+      files: 2,
+      filesInAll: 2,
+      bytes: 3_000_005,
+      bytesInAll: 3_000_005,
+    });
+  });
+
+  test("warns of a file that changes under the reading, and indexes what it read", () => {
+    const root = treeOnDisk({ growing: { content: new Uint8Array(2 * 1024 * 1024) } });
+    const warnings: string[] = [];
+    let size = 2 * 1024 * 1024;
+    const { bytes } = indexTree(root, {
+      progress: () => {
+        size += 1;
+        writeFileSync(join(root, "growing"), new Uint8Array(size));
+      },
+      warn: (message) => warnings.push(message),
+    });
+    expect(warnings).toEqual([expect.stringContaining("'growing' changed while it was read")]);
+    expect(bytes).toBeGreaterThan(2 * 1024 * 1024);
+  });
+
+  test("reads again a file that changed once", () => {
+    const root = treeOnDisk({ f: { content: new Uint8Array(1024 * 1024) } });
+    const warn = vi.fn();
+    let changed = false;
+    const { bytes } = indexTree(root, {
+      progress: () => {
+        if (!changed) writeFileSync(join(root, "f"), "short");
+        changed = true;
+      },
+      warn,
+    });
+    expect(warn).not.toHaveBeenCalled();
+    expect(bytes).toBe(5);
+  });
+
+  test("is refused where there is no directory", () => {
+    const root = treeOnDisk({ f: "x" });
+    expect(() => indexTree(join(root, "nothing"))).toThrow(/^ENOENT.*index/);
+    expect(() => indexTree(join(root, "f"))).toThrow(/^ENOTDIR/);
+  });
+});
