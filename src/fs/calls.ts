@@ -54,8 +54,24 @@ export class Calls {
   }
 
   *#committed<T>(operation: Operation<T>, durability: Durability): Operation<T> {
-    const result = yield* operation;
+    let result: T;
+    try {
+      result = yield* operation;
+    } catch (error) {
+      yield* this.#commitRemains();
+      throw error;
+    }
     if (this.#commits || durability === "strict") yield* this.overlay.commit(durability);
     return result;
+  }
+
+  /** Commits what a call has done before it failed. */
+  *#commitRemains(): Operation<void> {
+    if (!this.#commits || !this.overlay.dirty) return;
+    try {
+      yield* this.overlay.commit("relaxed");
+    } catch {
+      // The call fails for its own reason. What could not be committed stays in memory, and the next commit reports it.
+    }
   }
 }

@@ -45,7 +45,7 @@ export function encode(text: string, encoding: Encoding): Uint8Array<ArrayBuffer
       );
     case "latin1":
     case "ascii":
-      return Uint8Array.from(text, (character) => character.charCodeAt(0));
+      return Uint8Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
     case "hex":
       return encodeHex(text);
     case "base64":
@@ -60,13 +60,15 @@ export function decode(bytes: Uint8Array, encoding: Encoding): string {
     case "utf8":
       return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
     case "utf16le":
-      return new TextDecoder("utf-16le", { ignoreBOM: true }).decode(
-        bytes.subarray(0, bytes.length & ~1),
+      // Not by TextDecoder, which would replace surrogates that are no pair.
+      return textOfUnits(
+        bytes.length >> 1,
+        (at) => unitAt(bytes, at * 2) | (unitAt(bytes, at * 2 + 1) << 8),
       );
     case "latin1":
-      return decodeBytewise(bytes, 0xff);
+      return textOfUnits(bytes.length, (at) => unitAt(bytes, at));
     case "ascii":
-      return decodeBytewise(bytes, 0x7f);
+      return textOfUnits(bytes.length, (at) => unitAt(bytes, at) & 0x7f);
     case "hex":
       return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
     case "base64":
@@ -78,10 +80,15 @@ export function decode(bytes: Uint8Array, encoding: Encoding): string {
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-function decodeBytewise(bytes: Uint8Array, mask: number): string {
+function unitAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
+function textOfUnits(length: number, unit: (at: number) => number): string {
   let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 8192).map((byte) => byte & mask));
+  for (let from = 0; from < length; from += 8192) {
+    const units = Array.from({ length: Math.min(8192, length - from) }, (_, at) => unit(from + at));
+    text += String.fromCharCode(...units);
   }
   return text;
 }
