@@ -224,9 +224,12 @@ class OpenedDisk implements DiskStorage {
       this.#files.close();
       try {
         this.#changeOwnership((writer) => writer.remove(soleKey("ownership")));
-      } finally {
-        this.#records.close();
+      } catch {
+        // On a full disk not even that can be recorded. The record counts only as long as this process lives, and
+        // for the process itself it is noted here.
+        if (this.#ownership) givenUp.add(tokenOf(this.directory, this.#ownership));
       }
+      this.#records.close();
     });
   }
 
@@ -360,6 +363,13 @@ class OpenedDisk implements DiskStorage {
   }
 }
 
+/** Ownerships of this process that were given up without the disk taking note. */
+const givenUp = new Set<string>();
+
+function tokenOf(directory: string, { pid, started, epoch }: OwnershipRecord): string {
+  return `${pid} ${started} ${epoch} ${directory}`;
+}
+
 /** An operation whose result is at hand. */
 // biome-ignore lint/correctness/useYield: that it never waits is its point
 function* atHand<T>(compute: () => T): Operation<T> {
@@ -406,7 +416,8 @@ function takeOwnership(
   return records.write((writer) => {
     refuseForeignRecords(writer, directory);
     const former = readOwnership(writer);
-    if (former && isAlive(former)) throw busy(former, directory);
+    const isGivenUp = former && givenUp.has(tokenOf(directory, former));
+    if (former && isAlive(former) && !isGivenUp) throw busy(former, directory);
     const superblock = readSuperblock(writer);
     const epoch = Math.max(former?.epoch ?? 0, superblock?.epoch ?? 0) + 1;
     const ownership = ownershipOfThisProcess(holder, epoch);

@@ -18,13 +18,20 @@ import {
   readlinkSync,
   readSync,
   realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
 } from "node:fs";
+import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { FsError } from "../../src/index.ts";
 import { diskFailure } from "./disk-failure.ts";
 
 /** Bytes of address space to begin with; LMDB doubles it as it needs more. It takes no space on the disk. */
 const initialMapSize = 64 << 20;
+
+/** Bytes that a new database takes at most: its two first pages, its lock file and what the first commits write. */
+const firstPages = 128 << 10;
 
 /** Commits between two checks for readers that died and left their snapshot behind. */
 const commitsPerReaderCheck = 256;
@@ -126,9 +133,12 @@ export class Records {
   #opened(): RootDatabase<Buffer, Uint8Array> {
     if (this.#database) return this.#database;
     refuseForeignFile(this.#path, this.#directory);
-    if (!this.#readOnly && isOpenForReadingHere(this.#path)) {
-      const reason = "the storage is open for reading in this process; close it there first";
-      throw new FsError("EBUSY", { syscall: "open", path: this.#directory, reason });
+    if (!this.#readOnly) {
+      if (isOpenForReadingHere(this.#path)) {
+        const reason = "the storage is open for reading in this process; close it there first";
+        throw new FsError("EBUSY", { syscall: "open", path: this.#directory, reason });
+      }
+      if (isEmpty(this.#path) || isEmpty(`${this.#path}-lock`)) proveRoom(this.#directory);
     }
     this.#database = open<Buffer, Uint8Array>({
       path: this.#path,
@@ -212,21 +222,41 @@ function refuseForeignFile(path: string, directory: string): void {
   throw new FsError("EINVAL", { syscall: "open", path: directory, reason });
 }
 
+/** Whether there is no file at `path`, or none of its bytes is on the disk. */
+function isEmpty(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) === 0;
+}
+
+/**
+ * Makes sure that the disk takes the first pages of a new database: where it is full LMDB crashes the process.
+ * @throws ENOSPC, EDQUOT
+ */
+function proveRoom(directory: string): void {
+  const path = join(directory, "records.mdb-room");
+  try {
+    writeFileSync(path, new Uint8Array(firstPages), { mode: 0o600, flush: true });
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
 /** Whether this process has the file open, and only for reading: LMDB could not write to it here then. */
 function isOpenForReadingHere(path: string): boolean {
-  let open: string[];
   try {
     const real = realpathSync(path);
-    open = readdirSync("/proc/self/fd").filter((file) => linkOf(file) === real);
+    const open = readdirSync("/proc/self/fd").filter((file) => linkOf(file) === real);
+    const modes = open.map(accessModeOf);
+    return modes.includes(0) && modes.every((mode) => mode === 0);
   } catch {
     // The file is not there yet, or there is no /proc: then LMDB's own error has to do.
     return false;
   }
-  const modes = open.map((file) => {
-    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, "latin1"));
-    return Number.parseInt(flags?.[1] ?? "", 8) & 3;
-  });
-  return modes.includes(0) && modes.every((mode) => mode === 0);
+}
+
+/** How a descriptor of this process was opened: 0 for reading, 1 for writing, 2 for both. */
+function accessModeOf(file: string): number {
+  const info = readFileSync(`/proc/self/fdinfo/${file}`, "latin1");
+  return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? "", 8) & 3;
 }
 
 /** What a descriptor of this process refers to. */
