@@ -5,6 +5,7 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import type { BrowserProviderOption } from "vitest/node";
+import { bases } from "./test/rig/bases.ts";
 import { firefoxOverBidi } from "./test/rig/firefox.ts";
 import { chromium, firefox } from "./test/rig/programs.ts";
 import { webKitOverDriver } from "./test/rig/webkit.ts";
@@ -28,6 +29,9 @@ function inNode(name: string, include: string, timeout_ms: number, parallel = tr
 function inBrowser(browser: "chromium" | "firefox" | "webkit", provider: BrowserProviderOption) {
   return {
     extends: true as const,
+    plugins: [bases()],
+    // Each engine its own, or each would throw away what the one before prepared.
+    cacheDir: `node_modules/.vite/${browser}`,
     test: {
       // A project may not be called like its only instance, and it is the instance that --project names.
       name: `in ${browser}`,

@@ -4,8 +4,16 @@
  * prototypes back, bytes are handed over rather than copied. Both sides call `installErrorTransfer` before the first
  * message.
  */
-import { type TransferHandler, transfer, transferHandlers } from "comlink";
-import { BigIntStats, type Change, Dirent, type ErrorCode, FsError, Stats } from "../src/index.ts";
+import { type ProxyMarked, type TransferHandler, transfer, transferHandlers } from "comlink";
+import {
+  BigIntStats,
+  type Change,
+  type CopyOptions,
+  Dirent,
+  type ErrorCode,
+  FsError,
+  Stats,
+} from "../src/index.ts";
 
 /** What the worker is asked to open, as plain data. */
 export interface OpenRequest {
@@ -22,11 +30,20 @@ export interface Traffic {
   readonly bytes: number;
 }
 
+/** Decides what `cp` copies. */
+export type CopyFilter = NonNullable<CopyOptions["filter"]>;
+
 /** What the worker exposes. Arguments and results of the file system's methods are packed. */
 export interface WorkerCalls {
   open(request: OpenRequest): Promise<{ readonly locator: string; readonly identity: string }>;
   /** Calls a method of `fs.promises`, or of the batch with this number. */
   call(batch: number | undefined, method: string, values: readonly unknown[]): Promise<Packed>;
+  /** Calls `cp` with a filter, which is asked where it was made. */
+  copyFiltered(
+    batch: number | undefined,
+    values: readonly unknown[],
+    filter: CopyFilter & ProxyMarked,
+  ): Promise<void>;
   /** Opens a file and returns the number its handle has here. */
   openFile(batch: number | undefined, values: readonly unknown[]): Promise<number>;
   /** Begins a batch: calls that are made with its number are committed together when it ends. */

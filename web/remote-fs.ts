@@ -3,9 +3,9 @@
  * `FsError`s, the caller's buffers stay the caller's. An AbortSignal cannot cross: it ends the waiting here, while the
  * worker finishes what it began.
  */
-import type { Remote } from "comlink";
+import { proxy, type Remote } from "comlink";
 import { AbortError, constants, type Dirent, type FsPromises } from "../src/index.ts";
-import { unpack, type WorkerCalls } from "./protocol.ts";
+import { type CopyFilter, unpack, type WorkerCalls } from "./protocol.ts";
 import {
   gathered,
   type PageDir,
@@ -21,7 +21,6 @@ const plainMethods = [
   "chmod",
   "chown",
   "copyFile",
-  "cp",
   "lchown",
   "link",
   "lstat",
@@ -44,8 +43,8 @@ const plainMethods = [
 
 type PlainMethod = (typeof plainMethods)[number];
 
-/** Methods that take paths, or open files in place of them. */
-type WholeMethod = "readFile" | "writeFile" | "appendFile";
+/** Methods whose arguments cannot all cross as they are: open files in place of paths, functions, iterables. */
+type WholeMethod = "cp" | "readFile" | "writeFile" | "appendFile";
 
 /** `fs.promises` on the page: as `FsPromises`, with open files and directories of the page. */
 export type PageFs = Pick<FsPromises, PlainMethod | WholeMethod | "constants"> & {
@@ -66,6 +65,14 @@ export function remoteFs(worker: Remote<WorkerCalls>, batch?: number): PageFs {
   };
   const methods: Record<string, Method> = {};
   for (const method of plainMethods) methods[method] = (...values) => call(method, values);
+  methods.cp = async (from, to, options) => {
+    if (typeof options !== "object" || options === null || !("filter" in options)) {
+      return call("cp", [from, to, options]);
+    }
+    const { filter, ...others } = options;
+    if (typeof filter !== "function") return call("cp", [from, to, options]);
+    return worker.copyFiltered(batch, [from, to, others], proxy(filter as CopyFilter));
+  };
   methods.readFile = (path, options) =>
     isOpenFile(path) ? path.readFile(options as never) : call("readFile", [path, options]);
   for (const method of ["writeFile", "appendFile"] as const) {

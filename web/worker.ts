@@ -4,6 +4,7 @@
  */
 import { expose, transfer } from "comlink";
 import {
+  type CopyOptions,
   type Fetcher,
   type FileHandle,
   FsError,
@@ -146,6 +147,10 @@ const calls: WorkerCalls = {
   },
   async call(batch, method, values) {
     return pack(await methodOf(await fsFor(batch), method)(...values));
+  },
+  async copyFiltered(batch, [from, to, options], filter) {
+    const { cp } = await fsFor(batch);
+    await cp(from as string, to as string, { ...(options as CopyOptions), filter });
   },
   async openFile(batch, values) {
     const file = (await methodOf(await fsFor(batch), "open")(...values)) as FileHandle;

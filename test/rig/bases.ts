@@ -1,0 +1,78 @@
+/**
+ * Bases for the browser suites, served by vitest's own server under `/bases/`: a suite in a browser cannot start a
+ * server. `/bases/empty/` has nothing in it, `/bases/site/` is a small site.
+ */
+import { createHash } from "node:crypto";
+import type { Plugin } from "vite";
+import { type ManifestEntry, writeManifest } from "../../src/base/manifest/writer.ts";
+import { site } from "./site.ts";
+
+const mtime = { seconds: 1_700_000_000, nanoseconds: 0 };
+const chunk = 2 ** 20;
+
+/** The files below each base's root, its manifest among them. */
+type ServedBase = ReadonlyMap<string, Buffer>;
+
+function hash(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}
+
+function servedBase(files: Readonly<Record<string, string | Uint8Array>>): ServedBase {
+  const served = new Map<string, Buffer>();
+  const entries = new Map<string, ManifestEntry>();
+  const addDirectory = (path: string): void => {
+    entries.set(path, { path, type: "directory", mode: 0o755, mtime });
+    if (path !== "") addDirectory(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+  };
+  addDirectory("");
+  for (const [path, content] of Object.entries(files)) {
+    const bytes = Buffer.from(content);
+    served.set(path, bytes);
+    addDirectory(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+    const chunks: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += chunk)
+      chunks.push(hash(bytes.subarray(at, at + chunk)));
+    const file = { path, type: "file", mode: 0o644, mtime, size: bytes.length } as const;
+    const digests = { sha256: hash(bytes) };
+    entries.set(path, {
+      ...file,
+      ...digests,
+      ...(bytes.length > chunk && { chunks: Buffer.concat(chunks) }),
+    });
+  }
+  served.set("minifo.json", Buffer.from(writeManifest(entries.values(), { omitted: 0 })));
+  return served;
+}
+
+/** The vite plugin that serves the bases. */
+export function bases(): Plugin {
+  const all = new Map([
+    ["empty", servedBase({})],
+    ["site", servedBase(site())],
+  ]);
+  return {
+    name: "minifo-test-bases",
+    configureServer(server) {
+      server.middlewares.use("/bases/", (request, response) => {
+        const url = new URL(request.url ?? "/", "http://localhost");
+        const [base = "", ...path] = decodeURIComponent(url.pathname).slice(1).split("/");
+        const bytes = all.get(base)?.get(path.join("/"));
+        if (!bytes) {
+          response.writeHead(404).end();
+          return;
+        }
+        const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
+        const [first, last] = range ? [Number(range[1]), Number(range[2])] : [0, bytes.length - 1];
+        const part = bytes.subarray(first, last + 1);
+        response.writeHead(range ? 206 : 200, {
+          "content-length": part.length,
+          etag: `"${hash(bytes).toString("hex").slice(0, 16)}"`,
+          ...(range && {
+            "content-range": `bytes ${first}-${first + part.length - 1}/${bytes.length}`,
+          }),
+        });
+        response.end(part);
+      });
+    },
+  };
+}
