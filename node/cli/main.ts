@@ -1,0 +1,66 @@
+/**
+ * The command line: one file per command, put together here. Data goes to stdout, messages to stderr. Exit codes:
+ * 0 done, 1 it failed, 2 it was called wrongly.
+ */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { diffCommand } from "./diff.ts";
+import { report } from "./failure.ts";
+import { indexCommand } from "./index-tree.ts";
+import { mountCommand } from "./mount.ts";
+import { revertCommand } from "./revert.ts";
+import { serveCommand } from "./serve.ts";
+import { statusCommand } from "./status.ts";
+import { umountCommand } from "./umount.ts";
+
+const help = `
+A base is any directory, or any site with a minifo.json beside its files. It is only
+ever read: every change goes to a storage, a directory of yours, and stays there.
+
+Try it:
+  minifo index site                 describe the files of a site in site/minifo.json
+  minifo serve site                 serve it; prints its URL
+  minifo mount URL mnt --storage changes
+                                    the site, writable, at mnt
+  minifo status changes             what you changed
+  minifo diff changes               how
+  minifo revert changes a/file      take a change back
+  minifo umount mnt                 until next time; the changes stay
+
+minifo help COMMAND tells more of each.`;
+
+/** Runs the command line `argv`, whose first two words are not ours; sets the exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command("minifo")
+    .description("makes any read-only tree writable; every change goes to a storage of its own")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .showHelpAfterError("(minifo help COMMAND shows how it is called)")
+    .addHelpText("after", help);
+  const commands = [
+    indexCommand(),
+    serveCommand(),
+    mountCommand(),
+    umountCommand(),
+    statusCommand(),
+    diffCommand(),
+    revertCommand(),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  for (const command of [program, ...commands]) command.exitOverride();
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are no failures; of anything else commander has told already.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+    } else {
+      process.exitCode = report(error);
+    }
+  }
+}
+
+function version(): string {
+  const path = new URL("../../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+}

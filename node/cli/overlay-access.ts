@@ -1,0 +1,73 @@
+/**
+ * How status, diff and revert reach an overlay: through its owner while it is mounted, else by opening it themselves.
+ * An owner that is just closing is waited for, bounded, and that is said.
+ */
+import pc from "picocolors";
+import { type Change, FsError, run } from "../../src/index.ts";
+import { callOwner } from "../control/client.ts";
+import { openOverlay } from "../open-overlay.ts";
+import { type Sides, type Status, sides, status } from "../overlay-methods.ts";
+import { awaitClosing } from "../storage/closing.ts";
+import type { Holder } from "../storage/ownership.ts";
+
+/** An overlay, wherever it is open. */
+export interface OverlayAccess {
+  status(): Promise<Status>;
+  sides(change: Change): Promise<Sides>;
+  /** Returns every path that changed by it. */
+  revert(paths: readonly string[]): Promise<readonly string[]>;
+}
+
+/**
+ * Gives `use` the overlay kept in `storage`; `write` tells that it is to be changed.
+ * @throws ENOENT there is no such storage
+ * @throws EBUSY another process has it and answers nothing
+ */
+export async function withOverlay<T>(
+  storage: string,
+  write: boolean,
+  use: (overlay: OverlayAccess) => Promise<T>,
+): Promise<T> {
+  const holder = await awaitClosing(storage, (closing) => {
+    process.stderr.write(
+      `${pc.dim(`waiting for process ${closing.pid}, which is closing ${storage} …`)}\n`,
+    );
+  });
+  if (holder) return await use(throughOwner(storage, holder));
+  const opened = await openOverlay({
+    storage,
+    readOnly: !write,
+    holder: "being changed by minifo",
+  });
+  const { overlay } = opened;
+  try {
+    const access: OverlayAccess = {
+      status: () => run(status(overlay)),
+      sides: (change) => run(sides(overlay, change)),
+      revert: (paths) => opened.revert(paths),
+    };
+    return await use(access);
+  } finally {
+    await opened.close();
+  }
+}
+
+function throughOwner(storage: string, holder: Holder): OverlayAccess {
+  const call = async <T>(method: string, params?: unknown): Promise<T> => {
+    const answer = await callOwner(storage, method, params);
+    if (answer) return answer.result as T;
+    throw new FsError("EBUSY", {
+      syscall: method,
+      path: storage,
+      reason: `process ${holder.pid} has it (${holder.holder}) and takes no calls; end that process first`,
+    });
+  };
+  return {
+    status: async () => {
+      const { base } = await call<{ base: { locator: string } }>("info");
+      return { base: base.locator, changes: await call<Change[]>("status") };
+    },
+    sides: (change) => call<Sides>("sides", change),
+    revert: (paths) => call<string[]>("revert", { paths }),
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * `openOverlay` for Node programs: a directory or a URL as base, a directory as storage, and over them the programs'
+ * API. The core runs in the caller's thread; disk access is synchronous, HTTP is not.
+ */
+import {
+  type Change,
+  FsError,
+  type FsPromises,
+  fsOf,
+  httpFetcher,
+  Overlay,
+  run,
+  type Storage,
+} from "../src/index.ts";
+import { openBase } from "./base/open-base.ts";
+import { openDiskStorage } from "./storage/disk.ts";
+
+/** What `openOverlay` needs. Plain data. */
+export interface OpenOptions {
+  /** URL of a site with a `minifo.json`, or the path of a directory. Default: the base the storage was made over. */
+  readonly base?: string;
+  /** The directory that keeps the changes; made if it is missing. */
+  readonly storage: string;
+  /** Take no ownership and refuse every change; works while another process has the storage. */
+  readonly readOnly?: boolean;
+  /** Owner of base objects that state none. Default: this process's. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Lie over a base that is neither where nor what the storage's base was. */
+  readonly adoptBase?: boolean;
+  /** What others are told this process does with the storage. */
+  readonly holder?: string;
+}
+
+/** An open overlay, for programs. */
+export interface OpenOverlay {
+  /** What isomorphic-git and others take as `fs`. */
+  readonly fs: { readonly promises: FsPromises };
+  readonly overlay: Overlay;
+  /** What differs from the base, sorted by path. */
+  status(): Promise<Change[]>;
+  /** Undoes the changes at and below these paths; returns every path that changed by it. */
+  revert(paths: readonly string[]): Promise<string[]>;
+  /** Returns when everything done so far is safe from a loss of power. */
+  flush(): Promise<void>;
+  /** Flushes, and gives the storage free. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an overlay.
+ * @throws EBUSY a living process has the storage; the message names it
+ * @throws ENOENT `readOnly`, or no base was given, and there is no such storage
+ * @throws EINVAL the storage belongs to another base, or is not ours to read
+ * @throws EIO the base cannot be reached
+ */
+export async function openOverlay(options: OpenOptions): Promise<OpenOverlay> {
+  const { readOnly = false, holder } = options;
+  const owner = options.owner ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const storage = openDiskStorage(options.storage, {
+    readOnly,
+    create: !readOnly && options.base !== undefined,
+    ...(holder !== undefined && { holder }),
+  });
+  const overlay = await opened(storage, async () => {
+    const locator = options.base ?? (await locatorOf(storage, options.storage));
+    const base = await run(openBase(locator, httpFetcher));
+    try {
+      const { adoptBase = false } = options;
+      return await run(Overlay.open({ base, storage, readOnly, owner, adoptBase }));
+    } catch (error) {
+      await run(base.close());
+      throw error;
+    }
+  });
+  return {
+    fs: fsOf(overlay),
+    overlay,
+    status: () => run(overlay.changes()),
+    revert: async (paths) => (await run(overlay.revert(paths))).map(({ path }) => path),
+    flush: () => run(overlay.commit("strict")),
+    close: () => run(overlay.close()),
+  };
+}
+
+/** What `open` gives; if it fails the storage is closed again. */
+async function opened(storage: Storage, open: () => Promise<Overlay>): Promise<Overlay> {
+  try {
+    return await open();
+  } catch (error) {
+    await run(storage.close());
+    throw error;
+  }
+}
+
+async function locatorOf(storage: Storage, path: string): Promise<string> {
+  const superblock = await run(storage.superblock());
+  if (superblock) return superblock.base.locator;
+  throw new FsError("ENOENT", { syscall: "open", path, reason: "nothing was ever stored there" });
+}
