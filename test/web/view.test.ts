@@ -1,0 +1,245 @@
+/** The view as answers to requests, over an overlay in memory. */
+import { expect, test } from "vitest";
+import { MemoryBase, type MemoryTree } from "../../src/base/memory.ts";
+import { FsError } from "../../src/errno.ts";
+import { FsPromises } from "../../src/fs/promises.ts";
+import { run } from "../../src/operation.ts";
+import { Overlay } from "../../src/overlay/overlay.ts";
+import { openMemoryStorage } from "../../src/storage/memory.ts";
+import { answer, type Snapshot, type Snapshots } from "../../web/view.ts";
+
+const scope = "/view/";
+const large = 700_000;
+
+const tree: MemoryTree = {
+  "index.html": "<!doctype html><h1>Home</h1>",
+  "latin.html": '<!doctype html><meta http-equiv="x" content="text/html; charset=iso-8859-1">',
+  "docs/index.html": "<h1>Docs</h1>",
+  "docs/page one.html": "<h1>One</h1>",
+  "empty.css": "",
+  "script.mjs": "export {};",
+  "data.json": '{"a":1}',
+  "image.svg": "<svg/>",
+  README: "plain text, ä",
+  binary: Uint8Array.of(0, 1, 2),
+  "ten.txt": "0123456789",
+  "large.bin": {
+    size: large,
+    fill: (offset, into) =>
+      into.forEach((_, i) => {
+        into[i] = (offset + i) % 251;
+      }),
+  },
+  nothing: { type: "directory" },
+  link: { target: "docs/index.html" },
+  loop: { target: "loop" },
+  pipe: { type: "fifo" },
+};
+
+/** A view of `tree`; `moved` has to be called after a change, as the service worker learns of a commit. */
+async function view(base: MemoryTree = tree) {
+  const overlay = await run(
+    Overlay.open({ base: new MemoryBase(base), storage: openMemoryStorage() }),
+  );
+  const fs = new FsPromises(overlay);
+  let snapshot: Snapshot = { baseIdentity: "sha256:0123456789abcdef0123", files: fs };
+  const snapshots: Snapshots = async (name) => {
+    if (name !== "the site") throw new FsError("ENOENT", { path: name });
+    return snapshot;
+  };
+  return {
+    fs,
+    moved: () => {
+      snapshot = { ...snapshot };
+    },
+    snapshots,
+    get: (path: string, headers: Record<string, string> = {}, method = "GET") => {
+      const url = `http://here${scope}the%20site${path}`;
+      return answer(new Request(url, { method, headers }), scope, snapshots);
+    },
+  };
+}
+
+test("a file is answered whole, with its type, length and validator", async () => {
+  const { get } = await view();
+  const response = await get("/index.html");
+  expect(response.status).toBe(200);
+  expect(await response.text()).toBe("<!doctype html><h1>Home</h1>");
+  expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(response.headers.get("content-length")).toBe("28");
+  expect(response.headers.get("etag")).toMatch(/^"[^"]+"$/);
+  expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  expect(response.headers.get("last-modified")).toBe("Sun, 09 Sep 2001 01:46:40 GMT");
+});
+
+test.each([
+  ["/latin.html", "text/html"],
+  ["/empty.css", "text/css; charset=utf-8"],
+  ["/script.mjs", "text/javascript; charset=utf-8"],
+  ["/data.json", "application/json; charset=utf-8"],
+  ["/image.svg", "image/svg+xml; charset=utf-8"],
+  ["/README", "text/plain; charset=utf-8"],
+  ["/binary", "application/octet-stream"],
+  ["/large.bin", "application/octet-stream"],
+])("%s is of type %s", async (path, type) => {
+  const { get } = await view();
+  expect((await get(path)).headers.get("content-type")).toBe(type);
+});
+
+test("a directory is answered by its index.html, after a redirect to the slash", async () => {
+  const { get } = await view();
+  expect(await (await get("/")).text()).toContain("Home");
+  expect(await (await get("/docs/")).text()).toContain("Docs");
+  for (const [path, to] of [
+    ["", "/view/the%20site/"],
+    ["/docs?a=b", "/view/the%20site/docs/?a=b"],
+  ] as const) {
+    const response = await get(path);
+    expect(response.status).toBe(302);
+    expect(response.headers.get("location")).toBe(`http://here${to}`);
+  }
+});
+
+test("names are percent-decoded, symlinks followed", async () => {
+  const { get } = await view();
+  expect(await (await get("/docs/page%20one.html")).text()).toContain("One");
+  expect(await (await get("/link")).text()).toContain("Docs");
+});
+
+test.each([
+  "/none.html",
+  "/nothing/",
+  "/index.html/",
+  "/index.html/below",
+  "/loop",
+  "/pipe",
+  "/docs%2Findex.html",
+  "/%zz",
+  "/%00",
+])("%s is not found", async (path) => {
+  const { get } = await view();
+  const response = await get(path);
+  expect(response.status).toBe(404);
+  expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+});
+
+test("a storage that does not exist is not found, nor is the scope itself", async () => {
+  const { snapshots } = await view();
+  for (const path of ["/view/other/index.html", "/view/", "/elsewhere"]) {
+    const response = await answer(new Request(`http://here${path}`), scope, snapshots);
+    expect(response.status).toBe(404);
+  }
+});
+
+test("names never become markup", async () => {
+  const { get } = await view();
+  const response = await get("/%3Cscript%3Ealert(1)%3C%2Fscript%3E%22'");
+  expect(response.status).toBe(404);
+  const page = await get("/%3Cimg%20src=x%20onerror=alert(1)%3E");
+  const text = await page.text();
+  expect(text).not.toContain("<img");
+  expect(text).toContain("&#60;img");
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+});
+
+test("HEAD gives the same headers and no body; other methods are refused", async () => {
+  const { get } = await view();
+  const [whole, head] = [await get("/ten.txt"), await get("/ten.txt", {}, "HEAD")];
+  expect([...head.headers]).toEqual([...whole.headers]);
+  expect(await head.text()).toBe("");
+  expect((await get("/none", {}, "HEAD")).status).toBe(404);
+  const refused = await get("/ten.txt", {}, "POST");
+  expect(refused.status).toBe(405);
+  expect(refused.headers.get("allow")).toBe("GET, HEAD");
+});
+
+test("an unchanged file is answered with 304, a changed one anew", async () => {
+  const { get, fs, moved } = await view();
+  const etag = (await get("/ten.txt")).headers.get("etag") ?? "";
+  for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+    const response = await get("/ten.txt", { "If-None-Match": known });
+    expect(response.status).toBe(304);
+    expect(response.headers.get("etag")).toBe(etag);
+    expect(await response.text()).toBe("");
+  }
+  await fs.writeFile("/ten.txt", "9876543210");
+  moved();
+  const changed = await get("/ten.txt", { "If-None-Match": etag });
+  expect(changed.status).toBe(200);
+  expect(await changed.text()).toBe("9876543210");
+});
+
+test.each([
+  ["bytes=2-4", 206, "234", "bytes 2-4/10"],
+  ["bytes=7-", 206, "789", "bytes 7-9/10"],
+  ["bytes=-3", 206, "789", "bytes 7-9/10"],
+  ["bytes=0-100", 206, "0123456789", "bytes 0-9/10"],
+  ["bytes=-100", 206, "0123456789", "bytes 0-9/10"],
+  ["bytes=10-", 416, undefined, "bytes */10"],
+  ["bytes=-0", 416, undefined, "bytes */10"],
+  ["bytes=0-1,4-5", 200, "0123456789", null],
+  ["bytes=4-2", 200, "0123456789", null],
+  ["lines=1-2", 200, "0123456789", null],
+])("Range: %s is answered with %i", async (range, status, text, contentRange) => {
+  const { get } = await view();
+  const response = await get("/ten.txt", { Range: range });
+  expect(response.status).toBe(status);
+  expect(response.headers.get("content-range")).toBe(contentRange);
+  if (text !== undefined) expect(await response.text()).toBe(text);
+});
+
+test("a range of another version is answered by the whole", async () => {
+  const { get } = await view();
+  const etag = (await get("/ten.txt")).headers.get("etag") ?? "";
+  expect((await get("/ten.txt", { Range: "bytes=1-2", "If-Range": etag })).status).toBe(206);
+  expect((await get("/ten.txt", { Range: "bytes=1-2", "If-Range": '"x"' })).status).toBe(200);
+});
+
+test("a large file is streamed in pieces, each read only when it is wanted", async () => {
+  const { get } = await view();
+  const response = await get("/large.bin");
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  expect(bytes.length).toBe(large);
+  expect(bytes.every((byte, offset) => byte === offset % 251)).toBe(true);
+  const range = await get("/large.bin", { Range: "bytes=1000-600999" });
+  const part = new Uint8Array(await range.arrayBuffer());
+  expect(part.length).toBe(600_000);
+  expect(part.every((byte, offset) => byte === (offset + 1000) % 251)).toBe(true);
+});
+
+test("a stream goes on over a change of another file, and ends in an error if its own file changes", async () => {
+  const { get, fs, moved } = await view();
+  const other = (await get("/large.bin")).body?.getReader();
+  await other?.read();
+  await fs.writeFile("/ten.txt", "other");
+  moved();
+  let length = 0;
+  for (let step = await other?.read(); step && !step.done; step = await other?.read()) {
+    length += step.value.length;
+  }
+  expect(length).toBeGreaterThan(0);
+
+  const own = (await get("/large.bin")).body?.getReader();
+  await own?.read();
+  await fs.writeFile("/large.bin", "short now");
+  moved();
+  await expect(own?.read()).rejects.toThrow("changed while it was read");
+});
+
+test("a base that cannot be read is told by a page with status 503, and anything else by 500", async () => {
+  const { snapshots } = await view();
+  const failing = (error: Error): Promise<Response> =>
+    answer(new Request(`http://here${scope}the%20site/ten.txt`), scope, async (name) => ({
+      ...(await snapshots(name)),
+      files: {
+        stat: () => Promise.reject(error),
+        open: () => Promise.reject(error),
+      },
+    }));
+  const reason = "the server said <b>no</b>";
+  const unreachable = await failing(new FsError("EIO", { reason }));
+  expect(unreachable.status).toBe(503);
+  expect(await unreachable.text()).toContain("&#60;b&#62;no");
+  expect((await failing(new FsError("EACCES"))).status).toBe(403);
+  expect((await failing(new Error("a bug"))).status).toBe(500);
+});
