@@ -1,0 +1,104 @@
+/** `minifo mount BASE MOUNTPOINT --storage DIR`: the overlay as a Linux mount. */
+import { resolve } from "node:path";
+import { Command, Option } from "commander";
+import { isRemote } from "../base/open-base.ts";
+import { listenerOr, startInBackground } from "../mount/daemon.ts";
+import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
+import { knownWords, parseMountWords } from "../mount/options.ts";
+
+const help = `
+BASE is the URL of a tree that has a minifo.json (see \`minifo index\`), or a directory.
+It is never written to: every change goes to the storage, is there again when the same
+BASE and storage are mounted again, and is listed by \`minifo status\`.
+
+Returns once it is mounted, and leaves a process that serves it. That ends, with all
+changes stored, on \`minifo umount\`, \`umount\` or SIGTERM.
+
+Words for -o: ${knownWords}.
+Setuid programs and device files of a base mean nothing unless -o suid,dev says so.
+umask= hides permission bits of everything shown; uid= and gid= own what in the base
+has no owner.
+
+The driver fuse-native is for where /dev/fuse cannot be spoken to directly. It needs
+libfuse.so.2 (Debian: apt-get install libfuse2) and loses: mtimes set alone (they become
+the atime), times below a millisecond or before 1970, inode numbers (hard links are not
+seen to be one file), RENAME_NOREPLACE and EXCHANGE, fallocate, device files, who the
+caller is; it writes 4 KiB at a time and is several times slower.
+
+Examples:
+  minifo mount https://example.org/docs/ /mnt --storage ~/docs-changes
+  minifo mount ./site /mnt --storage ./changes --foreground -o noatime,umask=022
+  minifo mount ./site /mnt --storage ./changes -o ro`;
+
+interface Options {
+  readonly storage: string;
+  readonly foreground?: true;
+  readonly driver: Driver;
+  readonly options: readonly string[];
+  readonly log?: string;
+  readonly adoptBase?: true;
+  readonly debug?: true;
+}
+
+/** The command `mount`. */
+export function mountCommand(): Command {
+  return new Command("mount")
+    .description("mount a base with its changes on a directory")
+    .argument("<base>", "URL or directory that lies below")
+    .argument("<mountpoint>", "directory to mount on")
+    .requiredOption("--storage <dir>", "directory that keeps the changes; made if it is not there")
+    .option("--foreground", "serve in this process instead of in the background")
+    .addOption(
+      new Option("--driver <name>", "how to reach the kernel").choices(drivers).default("kernel"),
+    )
+    .option("-o, --options <words>", "mount options, separated by commas", collect, [])
+    .option("--log <file>", "append what the serving process says, in the background too")
+    .option("--adopt-base", "use a storage that was made over another base")
+    .option("--debug", "tell of defects in full")
+    .addHelpText("after", help)
+    .action(async (base: string, mountpoint: string, options: Options) => {
+      const request = requestFrom(base, mountpoint, options);
+      if (options.foreground) await inForeground(request);
+      else await inBackground(request, options);
+    });
+}
+
+function requestFrom(base: string, mountpoint: string, options: Options): MountRequest {
+  const isUrl = isRemote(base) || /^[a-z][a-z0-9+.-]*:/i.test(base);
+  return {
+    base: isUrl ? base : resolve(base),
+    mountpoint: resolve(mountpoint),
+    storage: resolve(options.storage),
+    words: parseMountWords(options.options),
+    driver: options.driver,
+    adoptBase: options.adoptBase === true,
+    debug: options.debug === true,
+  };
+}
+
+async function inForeground(request: MountRequest): Promise<void> {
+  const print = (message: string): void => void process.stderr.write(`${message}\n`);
+  const listener = listenerOr({ say: print, ready: print });
+  try {
+    const { error } = await serveMount(request, listener);
+    if (error) throw error;
+  } catch (error) {
+    if (!listener.failed(error)) throw error;
+    process.exitCode = 1;
+  }
+}
+
+async function inBackground(request: MountRequest, options: Options): Promise<void> {
+  const { base, mountpoint, storage } = request;
+  const args = ["mount", "--foreground", "--storage", storage, "--driver", request.driver];
+  for (const words of options.options) args.push("-o", words);
+  if (request.adoptBase) args.push("--adopt-base");
+  if (request.debug) args.push("--debug");
+  const say = (message: string): void => void process.stderr.write(`${message}\n`);
+  const log = options.log === undefined ? undefined : resolve(options.log);
+  say(await startInBackground([...args, "--", base, mountpoint], log, say));
+}
+
+function collect(words: string, before: readonly string[]): string[] {
+  return [...before, words];
+}

@@ -1,0 +1,86 @@
+/** `minifo umount MOUNTPOINT`: unmounts, and returns when every change is in the storage and the storage is closed. */
+import { Command } from "commander";
+import { FsError, isErrorCode } from "../../src/index.ts";
+import { callOwner } from "../control/client.ts";
+import { unmount } from "../fuse/device.ts";
+import { mountAt, mountType } from "../mount/mount-table.ts";
+import { waitForRelease } from "../mount/owners.ts";
+import { answerOf, mountpointPath } from "../mount/places.ts";
+import { servedMount } from "../mount/registry.ts";
+import { usersOf } from "../mount/users.ts";
+
+const help = `
+Returns when every change is in the storage and the storage is closed, so that it can be
+copied or mounted again at once. If somebody still uses the mount it names them; with
+--lazy it is detached all the same and ends when the last of them has left.
+
+Example:
+  minifo umount /mnt`;
+
+/** How long the last changes may take to reach the storage, in ms. */
+const patience_ms = 60_000;
+
+/** The command `umount`. */
+export function umountCommand(): Command {
+  return new Command("umount")
+    .description("unmount, and wait until all changes are stored")
+    .argument("<mountpoint>", "directory it is mounted on")
+    .option("--lazy", "detach it even if it is in use")
+    .addHelpText("after", help)
+    .action((mountpoint: string, options: { readonly lazy?: true }) =>
+      unmountAndWait(mountpoint, options.lazy === true),
+    );
+}
+
+async function unmountAndWait(path: string, lazy: boolean): Promise<void> {
+  const say = (message: string): void => void process.stderr.write(`${message}\n`);
+  const mountpoint = await found(path);
+  const entry = mountAt(mountpoint);
+  if (entry?.type !== mountType) {
+    throw new FsError("EINVAL", {
+      syscall: "umount",
+      path: mountpoint,
+      reason: "minifo has nothing mounted there; `findmnt -t fuse.minifo` lists what it has",
+    });
+  }
+  const served = servedMount(entry.device);
+  if ((await answerOf(mountpoint)) === "dead") {
+    await unmount(mountpoint, true);
+    say(`the process behind ${mountpoint} was gone; the dead mount is cleared`);
+    return;
+  }
+  if (served && !lazy) await callOwner(served.storage, "flush");
+  if (!(await unmount(mountpoint, lazy))) throw inUse(mountpoint);
+  if (!served) return;
+  const holder = await waitForRelease(served.storage, served.pid, lazy ? 0 : patience_ms, say);
+  if (!holder) return;
+  if (lazy) {
+    say(`${mountpoint} is detached; process ${holder.pid} ends when nobody uses it any more`);
+    return;
+  }
+  throw new FsError("EBUSY", {
+    syscall: "umount",
+    path: served.storage,
+    reason: `it is unmounted, but process ${holder.pid} still has not closed the storage`,
+  });
+}
+
+async function found(path: string): Promise<string> {
+  try {
+    return await mountpointPath(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!isErrorCode(code)) throw error;
+    throw new FsError(code, { syscall: "umount", path, cause: error });
+  }
+}
+
+function inUse(mountpoint: string): FsError {
+  const users = usersOf(mountpoint);
+  const who = users.length > 0 ? `${users.join(", ")} ${users.length > 1 ? "use" : "uses"} it` : "";
+  return new FsError("EBUSY", {
+    syscall: "umount",
+    path: mountpoint,
+    reason: `${who || "somebody uses it"}; let them leave it, or unmount with --lazy`,
+  });
+}

@@ -1,0 +1,385 @@
+/**
+ * What a mount asks, done on an Overlay: nodeids stand for inodes, file handles for open files and listings, and a
+ * `FsError` becomes a negative errno. It knows nothing of the device or of messages, so that every driver shares it.
+ * A nodeid is a counter of this mount, not st_ino; it lives as long as somebody holds a lookup of it.
+ */
+import {
+  type AttributeChanges,
+  type FileType,
+  FsError,
+  type Handle,
+  type Inode,
+  type Listing,
+  type OpenFlags,
+  type Operation,
+  type Overlay,
+  type Stat,
+} from "../../src/index.ts";
+
+/** The nodeid of the root directory. */
+export const rootNodeid = 1;
+
+/** Who asks. */
+export interface Caller {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A node that was found or made. It holds one lookup, which whoever asked gives back with `forget`. */
+export interface FoundNode {
+  readonly nodeid: number;
+  readonly stat: Stat;
+}
+
+/** One name of a directory as `readdir` offers it. */
+export interface ListedName {
+  readonly name: string;
+  readonly type: FileType;
+  readonly ino: number;
+  /** Where the listing goes on behind this name. */
+  readonly next: number;
+  /** What the name means; absent for "." and "..", and where only names are wanted. */
+  readonly found?: { readonly inode: Inode; readonly stat: Stat };
+}
+
+/** What the adapter is told besides the overlay. */
+export interface AdapterOptions {
+  /** Permission bits that are never shown. */
+  readonly umask?: number;
+}
+
+interface Node {
+  readonly nodeid: number;
+  readonly inode: Inode;
+  lookups: number;
+}
+
+interface OpenFile {
+  readonly handle: Handle;
+  readonly writes: boolean;
+}
+
+interface OpenDirectory {
+  readonly node: Node;
+  listing: Listing;
+  /** Whether the listing was read from: a rewind to its start then takes a new one. */
+  used: boolean;
+}
+
+/** The negative errno of whatever was thrown; EIO for what is no file's fate. */
+export function errnoOf(error: unknown): number {
+  return error instanceof FsError ? error.errno : new FsError("EIO").errno;
+}
+
+export class Adapter {
+  readonly overlay: Overlay;
+  readonly #hidden: number;
+  readonly #nodes = new Map<number, Node>();
+  readonly #byInode = new Map<Inode, Node>();
+  readonly #root: Node;
+  readonly #files = new Map<number, OpenFile>();
+  readonly #directories = new Map<number, OpenDirectory>();
+  #nextNodeid = rootNodeid + 1;
+  #nextHandle = 1;
+  #commitFailure: { readonly error: unknown } | undefined;
+
+  constructor(overlay: Overlay, options: AdapterOptions = {}) {
+    this.overlay = overlay;
+    this.#hidden = (options.umask ?? 0) & 0o777;
+    this.#root = { nodeid: rootNodeid, inode: overlay.root, lookups: 1 };
+    this.#nodes.set(rootNodeid, this.#root);
+    this.#byInode.set(overlay.root, this.#root);
+  }
+
+  /** The nodeid of `inode`, if anybody holds one. */
+  nodeidOf(inode: Inode): number | undefined {
+    return this.#byInode.get(inode)?.nodeid;
+  }
+
+  *lookup(parent: number, name: string): Operation<FoundNode> {
+    const directory = this.#node(parent);
+    const inode = yield* this.overlay.lookup(directory.inode, name);
+    return yield* this.#found(inode);
+  }
+
+  /** Gives back `lookups` of a node; with the last one its nodeid is gone. */
+  forget(nodeid: number, lookups: number): void {
+    const node = this.#nodes.get(nodeid);
+    if (!node || node === this.#root) return;
+    const given = Math.min(lookups, node.lookups);
+    node.lookups -= given;
+    if (node.lookups === 0) {
+      this.#nodes.delete(nodeid);
+      this.#byInode.delete(node.inode);
+    }
+    this.overlay.forget(node.inode, given);
+  }
+
+  *getattr(nodeid: number): Operation<Stat> {
+    return yield* this.#stat(this.#node(nodeid).inode);
+  }
+
+  *setattr(nodeid: number, changes: AttributeChanges): Operation<Stat> {
+    return this.#shown(yield* this.overlay.setattr(this.#node(nodeid).inode, changes));
+  }
+
+  *readlink(nodeid: number): Operation<string> {
+    return yield* this.overlay.readlink(this.#node(nodeid).inode);
+  }
+
+  /** `mode` has the type bits; the caller's umask is applied already, here and below. */
+  *mknod(
+    parent: number,
+    name: string,
+    mode: number,
+    rdev: number,
+    caller: Caller,
+  ): Operation<FoundNode> {
+    const directory = this.#node(parent);
+    const context = contextOf(caller);
+    const inode = yield* this.overlay.mknod(directory.inode, name, mode, rdev, context);
+    return yield* this.#found(inode);
+  }
+
+  *mkdir(parent: number, name: string, mode: number, caller: Caller): Operation<FoundNode> {
+    const directory = this.#node(parent);
+    const inode = yield* this.overlay.mkdir(directory.inode, name, mode, contextOf(caller));
+    return yield* this.#found(inode);
+  }
+
+  *symlink(parent: number, name: string, target: string, caller: Caller): Operation<FoundNode> {
+    const directory = this.#node(parent);
+    const inode = yield* this.overlay.symlink(directory.inode, name, target, contextOf(caller));
+    return yield* this.#found(inode);
+  }
+
+  *link(nodeid: number, parent: number, name: string): Operation<FoundNode> {
+    const directory = this.#node(parent);
+    const { inode } = this.#node(nodeid);
+    yield* this.overlay.link(inode, directory.inode, name);
+    return yield* this.#found(inode);
+  }
+
+  *unlink(parent: number, name: string): Operation<void> {
+    yield* this.overlay.unlink(this.#node(parent).inode, name);
+  }
+
+  *rmdir(parent: number, name: string): Operation<void> {
+    yield* this.overlay.rmdir(this.#node(parent).inode, name);
+  }
+
+  *rename(
+    parent: number,
+    name: string,
+    newParent: number,
+    newName: string,
+    flags: { readonly noReplace: boolean; readonly exchange: boolean },
+  ): Operation<void> {
+    const from = this.#node(parent).inode;
+    yield* this.overlay.rename(from, name, this.#node(newParent).inode, newName, flags);
+  }
+
+  *open(nodeid: number, flags: OpenFlags): Operation<number> {
+    const handle = yield* this.overlay.open(this.#node(nodeid).inode, flags);
+    return this.#opened(handle);
+  }
+
+  /** Opens `name`, creating it if need be; with `exclusive` it must not exist. */
+  *create(
+    parent: number,
+    name: string,
+    mode: number,
+    flags: OpenFlags,
+    exclusive: boolean,
+    caller: Caller,
+  ): Operation<FoundNode & { readonly fh: number }> {
+    const directory = this.#node(parent);
+    const context = contextOf(caller);
+    let handle: Handle;
+    try {
+      handle = yield* this.overlay.create(directory.inode, name, mode, flags, context);
+    } catch (error) {
+      const exists = error instanceof FsError && error.code === "EEXIST";
+      if (!exists || exclusive) throw error;
+      const inode = yield* this.overlay.lookup(directory.inode, name);
+      handle = yield* this.overlay.open(inode, flags);
+    }
+    const fh = this.#opened(handle);
+    return { ...(yield* this.#found(handle.inode)), fh };
+  }
+
+  /** Fills `into` from `offset` on and returns the bytes read, fewer only at the end of the file. */
+  *read(fh: number, offset: number, into: Uint8Array): Operation<number> {
+    return yield* this.overlay.read(this.#file(fh).handle, offset, into);
+  }
+
+  /** `bytes` must stay as they are until this returns. */
+  *write(fh: number, offset: number, bytes: Uint8Array): Operation<number> {
+    return yield* this.overlay.write(this.#file(fh).handle, offset, bytes);
+  }
+
+  /** What close(2) waits for. Changes are committed a moment later; if that fails at the moment, a writer hears of it. */
+  flush(fh: number): void {
+    if (this.#commitFailure && this.#file(fh).writes) throw this.#commitFailure.error;
+  }
+
+  *fsync(): Operation<void> {
+    yield* this.commit("strict");
+  }
+
+  *release(fh: number): Operation<void> {
+    const file = this.#files.get(fh);
+    if (!file) return;
+    this.#files.delete(fh);
+    yield* this.overlay.release(file.handle);
+  }
+
+  *opendir(nodeid: number): Operation<number> {
+    const node = this.#node(nodeid);
+    const listing = yield* this.overlay.opendir(node.inode);
+    const fh = this.#nextHandle++;
+    this.#directories.set(fh, { node, listing, used: false });
+    return fh;
+  }
+
+  /**
+   * Offers the names of an open directory from cookie `offset` on to `take`, with what they mean where `plus`, until
+   * it refuses one. A name is offered again by a later call from its cookie on; nothing is retained here.
+   */
+  *readdir(
+    fh: number,
+    offset: number,
+    plus: boolean,
+    take: (entry: ListedName) => boolean,
+  ): Operation<void> {
+    const directory = this.#directories.get(fh);
+    if (!directory) throw new FsError("EBADF", { syscall: "readdir" });
+    if (offset === 0 && directory.used) {
+      directory.listing = yield* this.overlay.opendir(directory.node.inode);
+    }
+    directory.used = true;
+    const { listing, node } = directory;
+    const { inode: self } = node;
+    const dots = [self, self.parent ?? self];
+    for (let index = offset; index < listing.length + 2; index += 1) {
+      const next = index + 1;
+      const dot = dots[index];
+      if (dot) {
+        const name = index === 0 ? "." : "..";
+        if (!take({ name, type: "directory", ino: dot.ino, next })) return;
+        continue;
+      }
+      const inode = yield* this.overlay.listed(listing, index - 2);
+      if (!inode) continue; // its name was removed since
+      const { name, type } = listing.entry(index - 2);
+      const { ino } = inode;
+      const found = plus ? { inode, stat: yield* this.#stat(inode) } : undefined;
+      if (!take({ name, type, ino, next, ...(found && { found }) })) return;
+    }
+  }
+
+  /** Takes one lookup of an inode that `readdir` offered, and returns its nodeid. */
+  retain(inode: Inode): number {
+    return this.#retain(inode).nodeid;
+  }
+
+  releasedir(fh: number): void {
+    this.#directories.delete(fh);
+  }
+
+  *getxattr(nodeid: number, name: string): Operation<Uint8Array> {
+    return yield* this.overlay.getxattr(this.#node(nodeid).inode, name);
+  }
+
+  *setxattr(
+    nodeid: number,
+    name: string,
+    value: Uint8Array,
+    flags: { readonly create: boolean; readonly replace: boolean },
+  ): Operation<void> {
+    yield* this.overlay.setxattr(this.#node(nodeid).inode, name, value, flags);
+  }
+
+  *listxattr(nodeid: number): Operation<string[]> {
+    return yield* this.overlay.listxattr(this.#node(nodeid).inode);
+  }
+
+  *removexattr(nodeid: number, name: string): Operation<void> {
+    yield* this.overlay.removexattr(this.#node(nodeid).inode, name);
+  }
+
+  *fallocate(fh: number, offset: number, length: number, keepSize: boolean): Operation<void> {
+    yield* this.overlay.fallocate(this.#file(fh).handle, offset, length, { keepSize });
+  }
+
+  *lseek(fh: number, offset: number, whence: "data" | "hole"): Operation<number> {
+    return yield* this.overlay.lseek(this.#file(fh).handle, offset, whence);
+  }
+
+  /**
+   * Commits what is pending.
+   * @throws ENOSPC, EDQUOT, EIO it stays pending, and flush reports it until a commit succeeds
+   */
+  *commit(durability: "relaxed" | "strict"): Operation<void> {
+    try {
+      yield* this.overlay.commit(durability);
+      this.#commitFailure = undefined;
+    } catch (error) {
+      this.#commitFailure = { error };
+      throw error;
+    }
+  }
+
+  #node(nodeid: number): Node {
+    const node = this.#nodes.get(nodeid);
+    if (!node) throw new FsError("ESTALE", { reason: "the kernel had forgotten this node" });
+    return node;
+  }
+
+  #file(fh: number): OpenFile {
+    const file = this.#files.get(fh);
+    if (!file) throw new FsError("EBADF");
+    return file;
+  }
+
+  #opened(handle: Handle): number {
+    const fh = this.#nextHandle++;
+    this.#files.set(fh, { handle, writes: handle.flags.write === true });
+    return fh;
+  }
+
+  *#found(inode: Inode): Operation<FoundNode> {
+    // Held before the wait that getattr may be, so that the inode keeps its identity over it.
+    const node = this.#retain(inode);
+    try {
+      return { nodeid: node.nodeid, stat: yield* this.#stat(inode) };
+    } catch (error) {
+      this.forget(node.nodeid, 1);
+      throw error;
+    }
+  }
+
+  #retain(inode: Inode): Node {
+    let node = this.#byInode.get(inode);
+    if (!node) {
+      node = { nodeid: this.#nextNodeid++, inode, lookups: 0 };
+      this.#nodes.set(node.nodeid, node);
+      this.#byInode.set(inode, node);
+    }
+    node.lookups += 1;
+    this.overlay.retain(inode);
+    return node;
+  }
+
+  *#stat(inode: Inode): Operation<Stat> {
+    return this.#shown(yield* this.overlay.getattr(inode));
+  }
+
+  #shown(stat: Stat): Stat {
+    return this.#hidden === 0 ? stat : { ...stat, mode: stat.mode & ~this.#hidden };
+  }
+}
+
+function contextOf(caller: Caller) {
+  return { uid: caller.uid, gid: caller.gid, umask: 0 };
+}

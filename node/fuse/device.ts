@@ -1,0 +1,163 @@
+/**
+ * The device: mounting it, reading requests from it in a loop that blocks, unmounting, and cutting it off.
+ * Everything but the loop is for the thread that does not serve; nothing here touches a file below the mountpoint,
+ * which would wait for the loop for ever.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { FsError } from "../../src/index.ts";
+import { maxTransfer } from "./protocol/init.ts";
+import { encodeReplyHeader, Message } from "./protocol/wire.ts";
+import type { Session } from "./session.ts";
+
+/** Room for the largest request: its header, and what WRITE has before its data. */
+const requestRoom = maxTransfer + 4096;
+
+const connections = "/sys/fs/fuse/connections";
+const eio = new FsError("EIO").errno;
+
+/** How a mount shows itself. */
+export interface MountOptions {
+  /** Shown as the mount's source. */
+  readonly source: string;
+  /** Words for mount(8), such as `ro` or `nosuid`. */
+  readonly flags: readonly string[];
+}
+
+/**
+ * Opens the FUSE device. Close it with `closeSync`, or end the process.
+ * @throws ENODEV, EACCES there is no such device, or it may not be opened, with what to try
+ */
+export function openDevice(): number {
+  try {
+    return openSync("/dev/fuse", "r+");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new FsError(code === "EACCES" || code === "EPERM" ? "EACCES" : "ENODEV", {
+      syscall: "open",
+      path: "/dev/fuse",
+      reason:
+        "the mount needs the FUSE device and the right to open it: run as root, `modprobe fuse`, " +
+        "in a container pass --device /dev/fuse and --cap-add SYS_ADMIN",
+      cause: error,
+    });
+  }
+}
+
+/** Mounts the file system whose device is `device` at `mountpoint`; throws an Error that says why it could not. */
+export async function mountDevice(
+  device: number,
+  mountpoint: string,
+  { source, flags }: MountOptions,
+): Promise<void> {
+  const options = [
+    "fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,subtype=minifo",
+    ...flags,
+  ];
+  const args = ["-i", "-t", "fuse", "-o", options.join(","), "--", source, mountpoint];
+  const { code, words } = await command("mount", args, device);
+  if (code !== 0) throw new Error(`mount(8) failed: ${words || `exit code ${code}`}`);
+}
+
+/**
+ * Unmounts `mountpoint`. Returns false if it is busy.
+ * @throws Error it could not, for another reason
+ */
+export async function unmount(mountpoint: string, lazily = false): Promise<boolean> {
+  const { code, words } = await command("umount", [
+    ...(lazily ? ["-l"] : []),
+    "--no-canonicalize",
+    "--",
+    mountpoint,
+  ]);
+  if (code === 0) return true;
+  if (/busy/.test(words)) return false;
+  throw new Error(`umount(8) failed: ${words || `exit code ${code}`}`);
+}
+
+/** Cuts the connection of the mount with this minor device number: whoever waits for it gets an error. */
+export async function abortConnection(minor: number): Promise<void> {
+  const known = await readdir(connections).catch(() => []);
+  if (known.length === 0) {
+    await command("mount", ["-t", "fusectl", "fusectl", connections]);
+  }
+  await writeFile(`${connections}/${minor}/abort`, "1");
+}
+
+/** Lets the kernel ask for up to 1 MiB at once when a file is read from front to back; harmless where it cannot. */
+export async function raiseReadahead(device: string): Promise<void> {
+  try {
+    await writeFile(`/sys/class/bdi/${device}/read_ahead_kb`, String(maxTransfer / 1024));
+  } catch {
+    // Some containers have /sys read-only: reads are smaller then, and that is all.
+  }
+}
+
+/** A sender of replies for a `Session`. What the kernel refuses is answered with EIO, so that no caller waits for ever. */
+export function replySender(device: number): (reply: Message, length: number) => void {
+  return (reply, length) => {
+    try {
+      writeSync(device, reply.bytes, 0, length);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // The caller is gone, or the mount is: nobody waits any more.
+      if (code === "ENOENT" || code === "ENODEV" || code === "EPERM" || code === "ENOTCONN") return;
+      const unique = reply.view.getUint32(8, true) + reply.view.getUint32(12, true) * 2 ** 32;
+      try {
+        writeSync(device, reply.bytes, 0, encodeReplyHeader(reply.view, unique, eio, 0));
+      } catch {
+        // The second refusal means the same as ENOENT above.
+      }
+    }
+  };
+}
+
+/**
+ * Serves the device until it is unmounted or cut off. Blocks this thread; `afterEach` runs behind every request.
+ * @throws whatever reading the device throws that does not mean its end
+ */
+export function serveDevice(device: number, session: Session, afterEach: () => void): void {
+  let message = Message.withRoom(requestRoom);
+  for (;;) {
+    try {
+      message.length = readSync(device, message.bytes, 0, requestRoom, null);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENODEV") return;
+      // ENOENT: the request was taken back while we read it.
+      if (code === "ENOENT" || code === "EINTR" || code === "EAGAIN") continue;
+      throw error;
+    }
+    if (!session.receive(message)) message = Message.withRoom(requestRoom);
+    afterEach();
+  }
+}
+
+/** Closes the device; the last close ends the connection. */
+export function closeDevice(device: number): void {
+  closeSync(device);
+}
+
+/** Runs a program of util-linux; its complaint is in English, and without its own name in front. */
+function command(
+  program: string,
+  args: readonly string[],
+  device?: number,
+): Promise<{ readonly code: number; readonly words: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ["ignore", "ignore", "pipe", ...(device === undefined ? [] : [device])],
+      env: { ...process.env, LC_ALL: "C" },
+      cwd: "/",
+    });
+    let words = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      words += text;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      resolve({ code: code ?? 1, words: words.trim().replace(/^u?mount: /, "") });
+    });
+  });
+}

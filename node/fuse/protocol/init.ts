@@ -1,0 +1,106 @@
+/**
+ * The first exchange of a mount: which version both speak and which abilities are used. What is left out matters as
+ * much: no writeback (acknowledged bytes would lie in the kernel and die with us), no locks (the kernel keeps them).
+ */
+import { FsError } from "../../../src/index.ts";
+import { type Message, replyHeaderLength, requestHeaderLength, requireLength } from "./wire.ts";
+
+/** Bits of INIT's flags. */
+export const initFlags = {
+  asyncRead: 1 << 0,
+  atomicTruncate: 1 << 3,
+  bigWrites: 1 << 5,
+  autoInvalidateData: 1 << 12,
+  readdirplus: 1 << 13,
+  readdirplusAuto: 1 << 14,
+  writebackCache: 1 << 16,
+  parallelDirectoryOperations: 1 << 18,
+  maxPages: 1 << 22,
+  cacheSymlinks: 1 << 23,
+  handleKillPrivilegesV2: 1 << 28,
+} as const;
+
+/** What the kernel offers. */
+export interface InitRequest {
+  readonly major: number;
+  readonly minor: number;
+  /** Bytes the kernel would read ahead. */
+  readonly maxReadahead: number;
+  readonly flags: number;
+}
+
+/** The version of the protocol this is written for; of an older kernel we use what it has. */
+export const protocolVersion = { major: 7, minor: 39 } as const;
+
+/** The oldest minor version whose messages have the layouts used here. */
+const oldestMinor = 23;
+
+/** The most bytes of one READ or WRITE. */
+export const maxTransfer = 1024 * 1024;
+
+const pageSize = 4096;
+
+/** Bytes of a reply to INIT behind its header. */
+const initReplyLength = 64;
+
+export function decodeInit(message: Message): InitRequest {
+  requireLength(message, requestHeaderLength + 8);
+  const { view } = message;
+  const major = view.getUint32(requestHeaderLength, true);
+  const minor = view.getUint32(requestHeaderLength + 4, true);
+  const whole = message.length >= requestHeaderLength + 16;
+  return {
+    major,
+    minor,
+    maxReadahead: whole ? view.getUint32(requestHeaderLength + 8, true) : 0,
+    flags: whole ? view.getUint32(requestHeaderLength + 12, true) : 0,
+  };
+}
+
+/** The flags we ask for, of those the kernel offers. */
+export function negotiateFlags(offered: number, dataMayChange: boolean): number {
+  let wanted =
+    initFlags.asyncRead |
+    initFlags.atomicTruncate |
+    initFlags.bigWrites |
+    initFlags.readdirplus |
+    initFlags.readdirplusAuto |
+    initFlags.parallelDirectoryOperations |
+    initFlags.maxPages |
+    initFlags.cacheSymlinks |
+    initFlags.handleKillPrivilegesV2;
+  if (dataMayChange) wanted |= initFlags.autoInvalidateData;
+  return wanted & offered;
+}
+
+/**
+ * Writes the reply to INIT and returns the length of its body.
+ * `dataMayChange`: file data may change behind the kernel's back, so that it must look at mtimes again.
+ * @throws EPROTO the kernel speaks a protocol older than what is written here
+ */
+export function encodeInit(reply: Message, request: InitRequest, dataMayChange: boolean): number {
+  const { view, bytes } = reply;
+  const { major, minor } = protocolVersion;
+  const at = replyHeaderLength;
+  bytes.fill(0, at, at + initReplyLength);
+  view.setUint32(at, major, true);
+  if (request.major > major) {
+    // The kernel asks again with our major version.
+    view.setUint32(at + 4, minor, true);
+    return initReplyLength;
+  }
+  if (request.major < major || request.minor < oldestMinor) {
+    const spoken = `${request.major}.${request.minor}`;
+    throw new FsError("EPROTO", { reason: `the kernel speaks FUSE ${spoken}, 7.23 is needed` });
+  }
+  const flags = negotiateFlags(request.flags, dataMayChange);
+  view.setUint32(at + 4, Math.min(minor, request.minor), true);
+  view.setUint32(at + 8, Math.max(request.maxReadahead, maxTransfer), true);
+  view.setUint32(at + 12, flags, true);
+  view.setUint16(at + 16, 64, true); // requests in the background
+  view.setUint16(at + 18, 48, true); // of these, when to call it congested
+  view.setUint32(at + 20, maxTransfer, true);
+  view.setUint32(at + 24, 1, true); // granularity of times in ns
+  view.setUint16(at + 28, maxTransfer / pageSize, true);
+  return initReplyLength;
+}

@@ -1,0 +1,352 @@
+/**
+ * One conversation with the kernel: each request is decoded, done by the adapter, and answered exactly once, whatever
+ * happens; what has to wait is answered when it can be, in any order, and nothing else waits for it.
+ * It neither reads nor writes the device: messages come in by `receive`, replies go out by the function it was given.
+ */
+import { drive, FsError, type Operation } from "../../src/index.ts";
+import { type Adapter, errnoOf, type FoundNode } from "./adapter.ts";
+import {
+  type EntryReply,
+  encodeAttributes,
+  encodeEntry,
+  encodeStatx,
+} from "./protocol/attributes.ts";
+import { EntryPacker, packedNodeids } from "./protocol/directories.ts";
+import { encodeOffset, encodeOpen, encodeWritten, openReplyFlags } from "./protocol/files.ts";
+import { encodeInit } from "./protocol/init.ts";
+import { decodeRequest, isUnanswered, type Request } from "./protocol/request.ts";
+import { encodeStatfs } from "./protocol/statfs.ts";
+import {
+  decodeHeader,
+  encodeReplyHeader,
+  type Message,
+  type RequestHeader,
+  readUint64,
+  replyHeaderLength,
+} from "./protocol/wire.ts";
+import { encodeXattr, packXattrNames } from "./protocol/xattrs.ts";
+import { ReplyPool } from "./reply-pool.ts";
+
+/** How long, in seconds, the kernel may answer by itself. */
+export interface Validity {
+  readonly entry: number;
+  readonly attributes: number;
+  /** That a name does not exist. */
+  readonly negative: number;
+}
+
+/** What a session is made of. */
+export interface SessionOptions {
+  readonly adapter: Adapter;
+  readonly validity: Validity;
+  /** Whether file data may change behind the kernel's back. */
+  readonly dataMayChange: boolean;
+  /** Sends the first `length` bytes of `reply`. Must be done with it when it returns; must not throw. */
+  readonly send: (reply: Message, length: number) => void;
+  /** Hears of what is a defect of ours, not a file's fate; the caller got EIO. */
+  readonly complain: (error: unknown, request: Request) => void;
+}
+
+/** A request that waits. */
+interface Pending {
+  readonly header: RequestHeader;
+  readonly request: Request;
+  answered: boolean;
+}
+
+/** Requests that change nothing: an interrupted caller can be let go at once. */
+const abandonable: ReadonlySet<Request["kind"]> = new Set([
+  "lookup",
+  "getattr",
+  "statx",
+  "readlink",
+  "opendir",
+  "read",
+  "readdir",
+  "readdirplus",
+  "getxattr",
+  "listxattr",
+  "lseek",
+]);
+
+const eintr = new FsError("EINTR").errno;
+
+/** Room a reply needs unless its request names a size. */
+const plainReplyLength = 8192;
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #adapter: Adapter;
+  readonly #pool = new ReplyPool();
+  readonly #pending = new Map<number, Pending>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#adapter = options.adapter;
+  }
+
+  /** How many requests wait for an answer. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Takes one request. Returns whether `message` may be used again at once; if not it belongs to the session for good,
+   * because the data in it is still needed.
+   * @throws EPROTO there is not even a header to answer to
+   */
+  receive(message: Message): boolean {
+    const header = decodeHeader(message);
+    let request: Request;
+    let reply: Message;
+    try {
+      request = decodeRequest(message, header);
+      reply = this.#pool.take(replyHeaderLength + roomFor(request));
+    } catch (error) {
+      if (!isUnanswered(header.opcode)) this.#fail(header, error);
+      return true;
+    }
+    if (!isUnanswered(header.opcode)) return this.#serve(header, request, reply);
+    this.#pool.give(reply);
+    if (request.kind === "interrupt") this.#interrupt(request.of);
+    if (request.kind === "forget") {
+      for (const { nodeid, lookups } of request.nodes) this.#adapter.forget(nodeid, lookups);
+    }
+    return true;
+  }
+
+  #serve(header: RequestHeader, request: Request, reply: Message): boolean {
+    let pending: Pending | undefined;
+    let ended = false;
+    const end = (): boolean => {
+      ended = true;
+      if (!pending) return true;
+      this.#pending.delete(header.unique);
+      return !pending.answered;
+    };
+    drive(
+      this.#answer(header, request, reply),
+      (bodyLength) => {
+        if (end()) {
+          this.#options.send(reply, encodeReplyHeader(reply.view, header.unique, 0, bodyLength));
+        } else {
+          this.#takeBack(request, reply, bodyLength);
+        }
+        this.#pool.give(reply);
+      },
+      (error) => {
+        if (end()) this.#fail(header, error, request);
+        this.#pool.give(reply);
+      },
+    );
+    if (ended) return true;
+    pending = { header, request, answered: false };
+    this.#pending.set(header.unique, pending);
+    return request.kind !== "write";
+  }
+
+  /** Does what is asked, writes the reply's body behind its header and returns the body's length. */
+  *#answer(header: RequestHeader, request: Request, reply: Message): Operation<number> {
+    const adapter = this.#adapter;
+    const { nodeid } = header;
+    switch (request.kind) {
+      case "lookup":
+        return yield* this.#lookup(nodeid, request.name, reply);
+      case "getattr":
+        return this.#attributes(reply, yield* adapter.getattr(nodeid));
+      case "statx": {
+        const stat = yield* adapter.getattr(nodeid);
+        return encodeStatx(reply, stat, this.#options.validity.attributes);
+      }
+      case "setattr":
+        return this.#attributes(reply, yield* adapter.setattr(nodeid, request.changes));
+      case "readlink":
+        return reply.bytes.write(yield* adapter.readlink(nodeid), replyHeaderLength, "utf8");
+      case "symlink":
+        return this.#entry(
+          reply,
+          yield* adapter.symlink(nodeid, request.name, request.target, header),
+        );
+      case "mknod":
+        return this.#entry(
+          reply,
+          yield* adapter.mknod(nodeid, request.name, request.mode, request.rdev, header),
+        );
+      case "mkdir":
+        return this.#entry(reply, yield* adapter.mkdir(nodeid, request.name, request.mode, header));
+      case "link":
+        return this.#entry(reply, yield* adapter.link(request.nodeid, nodeid, request.name));
+      case "unlink":
+        yield* adapter.unlink(nodeid, request.name);
+        return 0;
+      case "rmdir":
+        yield* adapter.rmdir(nodeid, request.name);
+        return 0;
+      case "rename":
+        yield* adapter.rename(nodeid, request.name, request.newParent, request.newName, request);
+        return 0;
+      case "open": {
+        const fh = yield* adapter.open(nodeid, request.flags);
+        return encodeOpen(reply.view, replyHeaderLength, fh, openReply(request.flags.write));
+      }
+      case "create": {
+        const { name, mode, flags, exclusive } = request;
+        const made = yield* adapter.create(nodeid, name, mode, flags, exclusive, header);
+        const entryLength = this.#entry(reply, made);
+        const at = replyHeaderLength + entryLength;
+        return entryLength + encodeOpen(reply.view, at, made.fh, openReply(flags.write));
+      }
+      case "read": {
+        const into = reply.bytes.subarray(replyHeaderLength, replyHeaderLength + request.size);
+        return yield* adapter.read(request.fh, request.offset, into);
+      }
+      case "write":
+        return encodeWritten(reply, yield* adapter.write(request.fh, request.offset, request.data));
+      case "flush":
+        adapter.flush(request.fh);
+        return 0;
+      case "fsync":
+      case "fsyncdir":
+      case "syncfs":
+        yield* adapter.fsync();
+        return 0;
+      case "release":
+        yield* adapter.release(request.fh);
+        return 0;
+      case "opendir":
+        return encodeOpen(reply.view, replyHeaderLength, yield* adapter.opendir(nodeid), 0);
+      case "readdir":
+      case "readdirplus":
+        return yield* this.#readdir(request.fh, request, request.kind === "readdirplus", reply);
+      case "releasedir":
+        adapter.releasedir(request.fh);
+        return 0;
+      case "statfs":
+        return encodeStatfs(reply, yield* adapter.overlay.statfs());
+      case "setxattr":
+        yield* adapter.setxattr(nodeid, request.name, request.value, request);
+        return 0;
+      case "getxattr":
+        return encodeXattr(reply, yield* adapter.getxattr(nodeid, request.name), request.size);
+      case "listxattr": {
+        const names = packXattrNames(yield* adapter.listxattr(nodeid));
+        return encodeXattr(reply, names, request.size);
+      }
+      case "removexattr":
+        yield* adapter.removexattr(nodeid, request.name);
+        return 0;
+      case "fallocate": {
+        const { fh, offset, length, keepSize } = request;
+        yield* adapter.fallocate(fh, offset, length, keepSize);
+        return 0;
+      }
+      case "lseek":
+        return encodeOffset(
+          reply,
+          yield* adapter.lseek(request.fh, request.offset, request.whence),
+        );
+      case "init":
+        return encodeInit(reply, request, this.#options.dataMayChange);
+      case "destroy":
+        return 0;
+      default:
+        throw new Error(`bug: ${request.kind} has no answer`);
+    }
+  }
+
+  *#lookup(parent: number, name: string, reply: Message): Operation<number> {
+    const { negative } = this.#options.validity;
+    try {
+      return this.#entry(reply, yield* this.#adapter.lookup(parent, name));
+    } catch (error) {
+      const absent = error instanceof FsError && error.code === "ENOENT";
+      if (!absent || negative === 0) throw error;
+      const nothing = { nodeid: 0, entryValid: negative, attrValid: 0, stat: undefined };
+      return encodeEntry(reply.view, replyHeaderLength, nothing);
+    }
+  }
+
+  *#readdir(
+    fh: number,
+    asked: { readonly offset: number; readonly size: number },
+    plus: boolean,
+    reply: Message,
+  ): Operation<number> {
+    const packer = new EntryPacker(reply, asked.size);
+    try {
+      yield* this.#adapter.readdir(fh, asked.offset, plus, (entry) => {
+        if (!packer.fits(entry.name, plus)) return false;
+        if (!plus) packer.add(entry);
+        else if (!entry.found) packer.add(entry, noAttributes);
+        else {
+          const nodeid = this.#adapter.retain(entry.found.inode);
+          packer.add(entry, this.#entryReply({ nodeid, stat: entry.found.stat }));
+        }
+        return true;
+      });
+    } catch (error) {
+      // What was packed before goes out; the next request begins where it failed and fails by itself.
+      if (packer.length === 0) throw error;
+    }
+    return packer.length;
+  }
+
+  #entry(reply: Message, found: FoundNode): number {
+    return encodeEntry(reply.view, replyHeaderLength, this.#entryReply(found));
+  }
+
+  #entryReply({ nodeid, stat }: FoundNode): EntryReply {
+    const { entry, attributes } = this.#options.validity;
+    return { nodeid, entryValid: entry, attrValid: attributes, stat };
+  }
+
+  #attributes(reply: Message, stat: Parameters<typeof encodeAttributes>[1]): number {
+    return encodeAttributes(reply, stat, this.#options.validity.attributes);
+  }
+
+  #fail(header: RequestHeader, error: unknown, request?: Request): void {
+    if (request && !(error instanceof FsError)) this.#options.complain(error, request);
+    const reply = this.#pool.take(replyHeaderLength);
+    this.#options.send(reply, encodeReplyHeader(reply.view, header.unique, errnoOf(error), 0));
+    this.#pool.give(reply);
+  }
+
+  #interrupt(unique: number): void {
+    const pending = this.#pending.get(unique);
+    if (!pending || pending.answered || !abandonable.has(pending.request.kind)) return;
+    pending.answered = true;
+    const reply = this.#pool.take(replyHeaderLength);
+    this.#options.send(reply, encodeReplyHeader(reply.view, unique, eintr, 0));
+    this.#pool.give(reply);
+  }
+
+  /** Gives up what an answer holds whose caller has left. */
+  #takeBack(request: Request, reply: Message, bodyLength: number): void {
+    const { view } = reply;
+    const start = replyHeaderLength;
+    if (request.kind === "lookup") this.#adapter.forget(readUint64(view, start), 1);
+    if (request.kind === "opendir") this.#adapter.releasedir(readUint64(view, start));
+    if (request.kind === "readdirplus") {
+      for (const nodeid of packedNodeids(view, bodyLength)) this.#adapter.forget(nodeid, 1);
+    }
+  }
+}
+
+const noAttributes: EntryReply = { nodeid: 0, entryValid: 0, attrValid: 0, stat: undefined };
+
+function openReply(writes: boolean | undefined): number {
+  return writes ? openReplyFlags.keepCache : openReplyFlags.keepCache | openReplyFlags.noFlush;
+}
+
+function roomFor(request: Request): number {
+  switch (request.kind) {
+    case "read":
+    case "readdir":
+    case "readdirplus":
+    case "getxattr":
+    case "listxattr":
+      return Math.max(request.size, plainReplyLength);
+    default:
+      return plainReplyLength;
+  }
+}

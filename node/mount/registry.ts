@@ -1,0 +1,62 @@
+/**
+ * Which process serves which mount from which storage: one small file per mount in a directory of the system for such
+ * things, gone after a reboot. What a process left that was killed is recognised by its mount being gone.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isMounted } from "./mount-table.ts";
+
+/** A mount that is being served. */
+export interface ServedMount {
+  /** `major:minor` */
+  readonly device: string;
+  readonly mountpoint: string;
+  readonly storage: string;
+  readonly pid: number;
+}
+
+/** Tells others of `mount`, until `forgetMount`. */
+export function recordMount(mount: ServedMount): void {
+  mkdirSync(directory(), { recursive: true, mode: 0o700 });
+  for (const { device } of servedMounts()) if (!isMounted(device)) forgetMount(device);
+  writeFileSync(fileOf(mount.device), JSON.stringify(mount), { mode: 0o600 });
+}
+
+export function forgetMount(device: string): void {
+  rmSync(fileOf(device), { force: true });
+}
+
+/** The mount with this device number, if it was recorded. */
+export function servedMount(device: string): ServedMount | undefined {
+  return servedMounts().find((mount) => mount.device === device);
+}
+
+/** All mounts that were recorded, those of dead processes too. */
+export function servedMounts(): ServedMount[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory());
+  } catch {
+    // No directory: nothing was ever mounted since the machine started.
+    return [];
+  }
+  return names.flatMap((name) => {
+    try {
+      return [JSON.parse(readFileSync(join(directory(), name), "utf8")) as ServedMount];
+    } catch {
+      // It was removed while we read, or is being written: a mount that goes or comes is not there.
+      return [];
+    }
+  });
+}
+
+function directory(): string {
+  const uid = process.getuid?.() ?? 0;
+  if (uid === 0) return "/run/minifo";
+  return join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `minifo-${uid}`);
+}
+
+function fileOf(device: string): string {
+  return join(directory(), `${device.replace(":", "-")}.json`);
+}
