@@ -6,7 +6,7 @@
 import { Deferred, type Operation, type Wait, waitFor } from "../operation.ts";
 
 /** Bytes a cache holds unless told otherwise. */
-export const defaultCacheBytes = 32 * 1024 * 1024;
+const defaultCacheBytes = 32 * 1024 * 1024;
 
 /** See the head of this file. The bytes it gives are shared: nobody may write into them. */
 export class ObjectCache {

@@ -50,6 +50,7 @@ export function fetchError(
 
 /** Sends `request` once and judges the answer. Rejects only if `via.closing` was aborted. */
 export async function exchange(request: ObjectRequest, via: Exchange): Promise<Answer> {
+  if (via.closing.aborted) throw closed(request.url);
   const deadline = new Deadline(via.clock);
   const abandon = (): void => deadline.abandon();
   via.closing.addEventListener("abort", abandon);

@@ -30,8 +30,8 @@ export function whyUnreachable(error: unknown): string {
 }
 
 /** The page's own place, in a browser; undefined in Node. */
-export function pageLocation(): { readonly origin: string; readonly protocol: string } | undefined {
-  return (globalThis as { location?: { origin: string; protocol: string } }).location;
+function pageLocation(): { readonly origin: string } | undefined {
+  return (globalThis as { location?: { origin: string } }).location;
 }
 
 /** Whether the browser may have withheld the answer from a page at `origin`. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Deadline } from "../../src/base/deadline.ts";
 import {
   type Fetcher,
@@ -386,6 +386,61 @@ describe("a fetcher, asked for many objects,", () => {
       await expect(request).rejects.toMatchObject({ code: "ECANCELED" });
     }
     expect(clock.pending).toBe(0);
+  });
+
+  test("cancels what has hardly begun when it is closed", async () => {
+    const server = await faultServer(answer(200, content));
+    const fetcher = httpFetcher({ clock: new FakeClock() });
+    const begun = fetcher.get(whole(server));
+    fetcher.close();
+    await expect(begun).rejects.toMatchObject({ code: "ECANCELED" });
+    expect(server.requests.length).toBe(0);
+  });
+});
+
+describe("a fetcher, in a page of another origin,", () => {
+  beforeEach(() => {
+    vi.stubGlobal("location", { origin: "http://page.example" });
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  test("finds out that the server only withholds its answer, and says which header is missing", async () => {
+    const modes: unknown[] = [];
+    const fetcher = fetcherFor(new FakeClock(), {
+      transport: async (_, init) => {
+        modes.push(init?.mode);
+        if (init?.mode === "no-cors") return new Response();
+        throw new TypeError("Failed to fetch");
+      },
+    });
+    await expect(fetcher.get({ url: "http://other.example/f", maxBytes: 1 })).rejects.toThrow(
+      /sends no 'Access-Control-Allow-Origin' header for http:\/\/page\.example.*`minifo serve DIR`/,
+    );
+    expect(modes).toEqual([undefined, "no-cors"]);
+  });
+
+  test("takes it for the network's fault when the server does not answer at all", async () => {
+    let tries = 0;
+    const fetcher = fetcherFor(new FakeClock(), {
+      transport: async (_, init) => {
+        if (init?.mode !== "no-cors") tries += 1;
+        throw new TypeError("Failed to fetch");
+      },
+    });
+    await expect(fetcher.get({ url: "http://other.example/f", maxBytes: 1 })).rejects.toThrow(
+      /cannot reach http:\/\/other\.example\/f: .*is the server running\?/,
+    );
+    expect(tries).toBe(5);
+  });
+
+  test("does not take a Content-Length for more than it may mean where headers are hidden", async () => {
+    const fetcher = fetcherFor(new FakeClock(), {
+      transport: async () => new Response(content, { headers: { "content-length": "37" } }),
+    });
+    const { bytes } = await fetcher.get({ url: "http://other.example/f", sha256, maxBytes: 100 });
+    expect(bytes).toEqual(content);
   });
 });
 
