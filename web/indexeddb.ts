@@ -68,6 +68,8 @@ export async function openIndexedDbStorage(
   name: string,
   { readOnly = false }: IndexedDbOptions = {},
 ): Promise<Storage> {
+  // Asked first, since WebKit keeps the name of a database whose creation was aborted.
+  if (readOnly && !(await listIndexedDbStorages()).includes(name)) throw absence(name);
   let absent = false;
   let storage: IndexedDbStorage | undefined;
   let database: IDBPDatabase<Layout>;
@@ -91,11 +93,7 @@ export async function openIndexedDbStorage(
       },
     });
   } catch (error) {
-    if (absent) {
-      const reason =
-        "there is no such storage in this browser, and one opened read-only is not created";
-      throw new FsError("ENOENT", { syscall: "open", path: name, reason, cause: error });
-    }
+    if (absent) throw absence(name, error);
     throw await failure("open", name, error);
   }
   storage = new IndexedDbStorage(name, database, readOnly);
@@ -106,6 +104,12 @@ export async function openIndexedDbStorage(
     throw error;
   }
   return storage;
+}
+
+function absence(name: string, cause?: unknown): FsError {
+  const reason =
+    "there is no such storage in this browser, and one opened read-only is not created";
+  return new FsError("ENOENT", { syscall: "open", path: name, reason, cause });
 }
 
 /**
@@ -375,8 +379,8 @@ class IndexedDbStorage implements Storage {
  * The store under idb's wrapping. Its requests need no promise each: one that fails aborts the transaction, and the
  * transaction's end is what is waited for.
  */
-function raw(
-  store: IDBPObjectStore<Layout, typeof stores, (typeof stores)[number], "readwrite">,
+function raw<Name extends (typeof stores)[number]>(
+  store: IDBPObjectStore<Layout, typeof stores, Name, "readwrite">,
 ): IDBObjectStore {
   return unwrap(store);
 }

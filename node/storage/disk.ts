@@ -1,5 +1,5 @@
 /**
- * A storage on disk, in a directory: `records.mdb` (LMDB) holds the records and the contents of up to 4 KiB, the files
+ * A storage on disk, in a directory: `records.mdb` (LMDB) holds the records and the contents of up to 16 KiB, the files
  * under `content` hold the larger ones. All of it is synchronous, so that it works in a thread where no promise
  * settles. A commit writes data first and makes it safe, then the records in one transaction, and only then removes
  * what they no longer claim; both durabilities are therefore the same, and survive a loss of power.
@@ -47,8 +47,11 @@ import {
 } from "./record-format.ts";
 import { type RecordReader, Records, type RecordWriter } from "./records.ts";
 
-/** Bytes of a content up to which it lies among the records. */
-const smallContent = 4096;
+/**
+ * Bytes of a content up to which it lies among the records. A commit of 64 contents of 16 KiB takes about a twentieth of
+ * the time there, since each file has to be made safe by itself.
+ */
+const smallContent = 16 << 10;
 
 /** What a record under the marker's key says. */
 const marker = { format: "minifo storage", version: 1 };

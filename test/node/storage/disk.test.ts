@@ -118,11 +118,24 @@ describe("disk storage", () => {
   }
 
   describe("layout", () => {
-    it("keeps a content of up to 4 KiB among the records, a larger one in a file of its own", () => {
+    it("keeps a content of up to 16 KiB among the records, a larger one in a file of its own", () => {
+      const storage = opened();
+      const superblock = superblockWith({ chunkSize: 65_536 });
+      const sizes = [1, 16_384, 16_385, 65_536];
+      commit(storage, {
+        superblock,
+        data: sizes.map((size, index) => freshWrite(index + 1, 0, patterned(size, size))),
+      });
+      expect(contentFiles()).toEqual(["03/3", "04/4"]);
+      sizes.forEach((size, index) => {
+        expect(bytesOf(storage, index + 1, 0, size)).toEqual(patterned(size, size));
+      });
+    });
+
+    it("keeps whatever has more than its first chunk in a file, spread over 256 directories", () => {
       const storage = opened();
       commit(storage, {
         data: [
-          freshWrite(1, 0, patterned(chunkSize, 1)),
           freshWrite(2, 1, patterned(1, 2)),
           freshWrite(259, 0, patterned(10, 3)),
           freshWrite(259, 1, patterned(10, 3)),
