@@ -100,7 +100,8 @@ export class FsError extends Error {
 
 /** The code with this positive errno of Linux, or EIO if we never heard of it. */
 export function codeOf(errno: number): ErrorCode {
-  for (const [code, [number]] of Object.entries(table)) if (number === errno) return code as ErrorCode;
+  for (const [code, [number]] of Object.entries(table))
+    if (number === errno) return code as ErrorCode;
   return "EIO";
 }
 
