@@ -11,6 +11,11 @@ import { answer, type Snapshot, type Snapshots } from "../../web/view.ts";
 const scope = "/view/";
 const large = 700_000;
 
+/** The content of `large.bin`. */
+function fill(offset: number, into: Uint8Array): void {
+  for (let index = 0; index < into.length; index += 1) into[index] = (offset + index) % 251;
+}
+
 const tree: MemoryTree = {
   "index.html": "<!doctype html><h1>Home</h1>",
   "latin.html": '<!doctype html><meta http-equiv="x" content="text/html; charset=iso-8859-1">',
@@ -23,13 +28,7 @@ const tree: MemoryTree = {
   README: "plain text, ä",
   binary: Uint8Array.of(0, 1, 2),
   "ten.txt": "0123456789",
-  "large.bin": {
-    size: large,
-    fill: (offset, into) =>
-      into.forEach((_, i) => {
-        into[i] = (offset + i) % 251;
-      }),
-  },
+  "large.bin": { size: large, fill },
   nothing: { type: "directory" },
   link: { target: "docs/index.html" },
   loop: { target: "loop" },
