@@ -20,11 +20,16 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
   return hexOf(new Uint8Array(await subtle.digest("SHA-256", bytes)));
 }
 
-const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const hexDigits = new TextEncoder().encode("0123456789abcdef");
+const ascii = new TextDecoder();
 
 /** `bytes` as lower-case hex digits. */
 export function hexOf(bytes: Uint8Array): string {
-  let hex = "";
-  for (const byte of bytes) hex += hexPairs[byte];
-  return hex;
+  // One flat string: put together digit by digit it would be a chain of thirty-two that keeps all its parts alive.
+  const digits = new Uint8Array(bytes.length * 2);
+  bytes.forEach((byte, at) => {
+    digits[2 * at] = hexDigits[byte >> 4] as number;
+    digits[2 * at + 1] = hexDigits[byte & 15] as number;
+  });
+  return ascii.decode(digits);
 }

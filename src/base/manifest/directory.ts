@@ -5,14 +5,12 @@
 import * as v from "valibot";
 import type { FileType } from "../../attributes.ts";
 import { type BaseNode, joinBasePath, pathIdentity } from "../base.ts";
-import { hexOf } from "../verify.ts";
-import { decodeBase64 } from "./base64.ts";
+import { digestAt, isDigestColumn } from "./digests.ts";
 import {
   type Column,
   chunkBytes,
   type DirectoryRecord,
   defaultModes,
-  digestBytes,
   directorySchema,
   kinds,
   valueAt,
@@ -26,11 +24,11 @@ export interface LinkGroup {
   readonly count: number;
 }
 
-/** Digests a file's content is verified by, as bytes. */
+/** What a file's content is verified by, as the manifest spells digests (digests.ts). */
 export interface FileDigests {
-  readonly sha256: Uint8Array;
-  /** Back to back, for files above 1 MiB. */
-  readonly chunks: Uint8Array | undefined;
+  readonly sha256: string;
+  /** A column of the chunks' digests, for files above 1 MiB. */
+  readonly chunks: string | undefined;
 }
 
 /** What is wrong with a manifest, as the end of a sentence. */
@@ -45,8 +43,7 @@ export class ManifestDirectory {
   readonly #rows = new Map<string, number>();
   /** The row's place among the rows of its kind. */
   readonly #ordinals: Uint32Array;
-  readonly #sha256: Uint8Array;
-  readonly #chunks = new Map<number, Uint8Array>();
+  readonly #chunks = new Map<number, string>();
   readonly #links = new Map<number, LinkGroup>();
   readonly #nodes: (BaseNode | undefined)[] = [];
 
@@ -69,7 +66,9 @@ export class ManifestDirectory {
     this.types = this.#checkNames();
     const counts = this.#count();
     this.#checkColumns(counts);
-    this.#sha256 = this.#decode("sha256", record.sha256, counts.file);
+    if (!isDigestColumn(record.sha256, counts.file)) {
+      this.#refuse(`'sha256' does not hold ${counts.file} digests in base64`);
+    }
     this.#readChunks();
     this.#readLinks();
   }
@@ -98,9 +97,8 @@ export class ManifestDirectory {
 
   /** What the file in `row` is verified by. */
   digestsAt(row: number): FileDigests {
-    const start = (this.#ordinals[row] as number) * digestBytes;
     return {
-      sha256: this.#sha256.subarray(start, start + digestBytes),
+      sha256: digestAt(this.#record.sha256, this.#ordinals[row] as number),
       chunks: this.#chunks.get(row),
     };
   }
@@ -137,7 +135,7 @@ export class ManifestDirectory {
       return { ...common, size, nlink, target, signature: `${time}:${target}` };
     }
     const size = this.sizeAt(row);
-    const sha256 = hexOf(this.digestsAt(row).sha256);
+    const { sha256 } = this.digestsAt(row);
     return { ...common, size, nlink, signature: `${size}:${time}:${sha256}` };
   }
 
@@ -203,11 +201,10 @@ export class ManifestDirectory {
       const text = chunks[next];
       next += 1;
       const count = Math.ceil(this.sizeAt(row) / chunkBytes);
-      const digests = text === undefined ? undefined : decodeBase64(text, count * digestBytes);
-      if (!digests) {
+      if (text === undefined || !isDigestColumn(text, count)) {
         this.#refuse(`'chunks' does not hold the ${count} digests of its chunks`, this.names[row]);
       }
-      this.#chunks.set(row, digests);
+      this.#chunks.set(row, text);
     });
     if (chunks.length !== next) {
       this.#refuse(`'chunks' has ${chunks.length} rows, but there are ${next} files above 1 MiB`);
@@ -223,12 +220,6 @@ export class ManifestDirectory {
       if (count < 2) this.#refuse(`a link group of ${count} names is none`, name);
       this.#links.set(row, { group, count });
     }
-  }
-
-  #decode(what: string, text: string, count: number): Uint8Array {
-    const bytes = decodeBase64(text, count * digestBytes);
-    if (!bytes) this.#refuse(`'${what}' does not hold ${count} digests in base64`);
-    return bytes;
   }
 
   #refuse(flaw: string, name?: string): never {

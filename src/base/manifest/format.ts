@@ -15,8 +15,6 @@ export const maxManifestBytes = 64 * 1024 * 1024;
 export const maxEntries = 2_000_000;
 /** Contents up to this size are fetched whole; larger ones in chunks of this size, each with a digest of its own. */
 export const chunkBytes = 1024 * 1024;
-/** Bytes of a SHA-256. */
-export const digestBytes = 32;
 
 /** The letters of the `kinds` column. */
 export const kinds = { f: "file", d: "directory", l: "symlink" } as const satisfies Record<
@@ -82,9 +80,9 @@ export const directorySchema = v.object({
   modes: v.optional(column),
   /** The target of each symlink. */
   targets: v.optional(strings, []),
-  /** SHA-256 of each file, back to back, in base64. */
+  /** SHA-256 of each file, back to back, 43 letters of base64 each. */
   sha256: v.optional(v.string(), ""),
-  /** For each file above 1 MiB: SHA-256 of each of its 1 MiB chunks, back to back, in base64. */
+  /** For each file above 1 MiB: SHA-256 of each of its 1 MiB chunks, likewise. */
   chunks: v.optional(strings, []),
   /** Rows that are one of several names of an object: row, first path of the object, how many names it has. */
   links: v.optional(v.array(v.tuple([natural, v.string(), natural])), []),

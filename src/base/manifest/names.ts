@@ -3,8 +3,13 @@
  */
 
 const encoder = new TextEncoder();
-/** A surrogate that is no half of a pair; `u` takes pairs as one. */
+const surrogate = /[\ud800-\udfff]/;
+/** With `u`, a pair of surrogates is one character and none of these. */
 const loneSurrogate = /\p{Surrogate}/u;
+
+function isWellFormed(text: string): boolean {
+  return !surrogate.test(text) || !loneSurrogate.test(text);
+}
 
 /** What is wrong with `name` as the name of an object, if anything. */
 export function flawOfName(name: string): string | undefined {
@@ -12,7 +17,7 @@ export function flawOfName(name: string): string | undefined {
   if (name === "." || name === "..") return `'${name}' is no name`;
   if (name.includes("/")) return "a name contains a slash";
   if (name.includes("\0")) return "a name contains a NUL";
-  if (loneSurrogate.test(name)) return "a name is no valid Unicode";
+  if (!isWellFormed(name)) return "a name is no valid Unicode";
   if (name.length > 85 && encoder.encode(name).length > 255)
     return "a name is longer than 255 bytes";
   return undefined;
@@ -22,7 +27,7 @@ export function flawOfName(name: string): string | undefined {
 export function flawOfTarget(target: string): string | undefined {
   if (target === "") return "a symlink's target is empty";
   if (target.includes("\0")) return "a symlink's target contains a NUL";
-  if (loneSurrogate.test(target)) return "a symlink's target is no valid Unicode";
+  if (!isWellFormed(target)) return "a symlink's target is no valid Unicode";
   if (encoder.encode(target).length > 4095) return "a symlink's target is longer than 4095 bytes";
   return undefined;
 }

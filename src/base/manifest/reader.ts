@@ -7,9 +7,9 @@ import { all, type Operation, waitFor } from "../../operation.ts";
 import type { Base, BaseCapabilities, BaseEntry, BaseNode } from "../base.ts";
 import { ObjectCache } from "../cache.ts";
 import type { FetchedObject, Fetcher, ObjectRequest } from "../fetcher.ts";
-import { hexOf } from "../verify.ts";
+import { digestAt, hexOfDigest } from "./digests.ts";
 import { ManifestFlaw } from "./directory.ts";
-import { chunkBytes, digestBytes, manifestName, maxManifestBytes } from "./format.ts";
+import { chunkBytes, manifestName, maxManifestBytes } from "./format.ts";
 import { ManifestTree } from "./tree.ts";
 
 /** The largest whole that is put up with from a server that ignores ranges. */
@@ -163,7 +163,7 @@ class ManifestBase implements Base {
     const end = Math.min(size, offset + into.length);
     if (offset >= end) return 0;
     if (!digests.chunks) {
-      const object = yield* this.#object(path, hexOf(digests.sha256), { maxBytes: size });
+      const object = yield* this.#object(path, digests.sha256, { maxBytes: size });
       into.set(object.subarray(offset, end));
       return end - offset;
     }
@@ -186,15 +186,14 @@ class ManifestBase implements Base {
   /** Copies what `into`, which begins at `offset` of the file, takes of one chunk. */
   *#copyChunk(
     node: BaseNode,
-    digests: Uint8Array,
+    digests: string,
     chunk: number,
     offset: number,
     into: Uint8Array,
   ): Operation<void> {
     const start = chunk * chunkBytes;
     const length = Math.min(chunkBytes, node.size - start);
-    const digest = hexOf(digests.subarray(chunk * digestBytes, (chunk + 1) * digestBytes));
-    const bytes = yield* this.#object(node.path, digest, {
+    const bytes = yield* this.#object(node.path, digestAt(digests, chunk), {
       range: { offset: start, length, size: node.size },
       maxBytes: Math.max(length, Math.min(node.size, maxWholeForRange)),
     });
@@ -206,12 +205,12 @@ class ManifestBase implements Base {
   /** One object of the file at `path`, from the cache or the server. */
   *#object(
     path: string,
-    sha256: string,
+    digest: string,
     request: Pick<ObjectRequest, "range" | "maxBytes">,
   ): Operation<Uint8Array> {
     try {
-      return yield* this.#cache.get(sha256, () =>
-        this.#fetcher.get({ url: this.#urlOf(path), sha256, ...request }),
+      return yield* this.#cache.get(digest, () =>
+        this.#fetcher.get({ url: this.#urlOf(path), sha256: hexOfDigest(digest), ...request }),
       );
     } catch (error) {
       if (!(error instanceof FsError)) throw error;

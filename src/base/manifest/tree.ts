@@ -10,7 +10,6 @@ import {
   parentOfBasePath,
   pathIdentity,
 } from "../base.ts";
-import { hexOf } from "../verify.ts";
 import { type FileDigests, flawOf, ManifestDirectory, ManifestFlaw } from "./directory.ts";
 import { manifestSchema, maxEntries } from "./format.ts";
 
@@ -175,7 +174,7 @@ function traitsOf(directory: ManifestDirectory, row: number): string {
   const { type, mode, signature } = directory.nodeAt(row);
   if (type !== "file") return `${type} ${mode} ${signature}`;
   const { chunks } = directory.digestsAt(row);
-  return `${type} ${mode} ${signature} ${chunks ? hexOf(chunks) : ""}`;
+  return `${type} ${mode} ${signature} ${chunks ?? ""}`;
 }
 
 /** The version is looked at first: of another one nothing else is known. */

@@ -4,8 +4,8 @@
  */
 import type { Time } from "../../attributes.ts";
 import { parentOfBasePath } from "../base.ts";
-import { encodeBase64 } from "./base64.ts";
-import { type Column, chunkBytes, defaultModes, digestBytes, maxEntries } from "./format.ts";
+import { digestBytes, digestColumn } from "./digests.ts";
+import { type Column, chunkBytes, defaultModes, maxEntries } from "./format.ts";
 import { compareTreePaths, flawOfName, flawOfTarget } from "./names.ts";
 
 interface Described {
@@ -142,7 +142,7 @@ function recordOf(
       modes: columnOf(entries.map((entry) => entry.mode)),
     }),
     ...(symlinks.length > 0 && { targets: symlinks.map(targetOf) }),
-    ...(files.length > 0 && { sha256: encodeBase64(joined(files.map(sha256Of))) }),
+    ...(files.length > 0 && { sha256: digestColumn(joined(files.map(sha256Of))) }),
     ...(files.some(isChunked) && { chunks: files.filter(isChunked).map(chunksOf) }),
     ...(links.length > 0 && { links }),
   };
@@ -171,7 +171,7 @@ function chunksOf({ path, size, chunks }: FileEntry): string {
   if (chunks?.length !== Math.ceil(size / chunkBytes) * digestBytes) {
     throw new Error(`bug: the chunks' digests of '${path}' do not fit its size`);
   }
-  return encodeBase64(chunks);
+  return digestColumn(chunks);
 }
 
 function targetOf({ path, target }: Extract<ManifestEntry, { type: "symlink" }>): string {
