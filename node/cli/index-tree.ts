@@ -52,7 +52,7 @@ function report({ manifest, entries, bytes, manifestBytes, leftOut }: IndexSumma
   }
   const omitted = leftOut.length > 0 ? `, ${leftOut.length} left out` : "";
   process.stderr.write(
-    `${manifest}: ${entries} entries, ${inUnits(bytes)} in files, index of ${inUnits(manifestBytes)}${omitted}\n`,
+    `${manifest}: ${entries} ${entries === 1 ? "entry" : "entries"}, ${inUnits(bytes)} in files, index of ${inUnits(manifestBytes)}${omitted}\n`,
   );
 }
 
