@@ -186,6 +186,7 @@ export class Session {
         yield* adapter.rename(nodeid, request.name, request.newParent, request.newName, request);
         return 0;
       case "open": {
+        if (request.forSync) yield* this.#sync();
         const fh = yield* adapter.open(nodeid, request.flags);
         return encodeOpen(reply.view, replyHeaderLength, fh, openReply(request.flags.write));
       }
@@ -214,6 +215,7 @@ export class Session {
         yield* adapter.release(request.fh);
         return 0;
       case "opendir":
+        if (request.forSync) yield* this.#sync();
         return encodeOpen(reply.view, replyHeaderLength, yield* adapter.opendir(nodeid), 0);
       case "readdir":
       case "readdirplus":
@@ -263,6 +265,16 @@ export class Session {
       if (!absent || negative === 0) throw error;
       const nothing = { nodeid: 0, entryValid: negative, attrValid: 0, stat: undefined };
       return encodeEntry(reply.view, replyHeaderLength, nothing);
+    }
+  }
+
+  *#sync(): Operation<void> {
+    if (!this.#adapter.overlay.dirty) return;
+    try {
+      yield* this.#adapter.commit("strict");
+    } catch (error) {
+      // The open itself is fine. Whoever closes or syncs a file hears of it, as after any commit that failed.
+      if (!(error instanceof FsError)) throw error;
     }
   }
 

@@ -3,15 +3,13 @@
  * promise settles. What needs the network, the clock or a signal is the main thread's; they talk by messages.ts.
  */
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { drive, FsError, type Operation, Overlay, refusePromises, run } from "../../src/index.ts";
-import { openBase } from "../base/open-base.ts";
+import { drive, type Operation, refusePromises, run } from "../../src/index.ts";
 import { toPlainError } from "../control/errors.ts";
 import { callMethod, ownerMethods } from "../control/methods.ts";
-import { type DiskStorage, openDiskStorage } from "../storage/disk.ts";
-import { Adapter } from "./adapter.ts";
 import { replySender, serveDevice } from "./device.ts";
 import { invalidationsFor } from "./invalidations.ts";
 import { Bell, type MountSetup, type ToMain, type ToWorker } from "./messages.ts";
+import { MountedOverlay } from "./mounted-overlay.ts";
 import { RemoteFetcher } from "./remote-fetcher.ts";
 import { Session, type Validity } from "./session.ts";
 
@@ -26,19 +24,12 @@ export interface WorkerInput {
 const forever: Validity = { entry: 86_400, attributes: 86_400, negative: 86_400 };
 const aMoment: Validity = { entry: 1, attributes: 1, negative: 1 };
 
-/** Tries, a second apart, to bring the last changes to a storage that takes none when the mount ends. */
-const lastTries = 10;
-
 class MountWorker {
   readonly #port: MessagePort;
   readonly #bell: Bell;
   readonly #setup: MountSetup;
   readonly #fetcher: RemoteFetcher;
-  #storage: DiskStorage | undefined;
-  #adapter: Adapter | undefined;
-  #committing = false;
-  /** The complaint made last about commits that fail, so that it is made once. */
-  #commitComplaint: string | undefined;
+  #mounted: MountedOverlay | undefined;
 
   constructor({ port, bell, setup }: WorkerInput) {
     this.#port = port;
@@ -50,24 +41,11 @@ class MountWorker {
   async start(): Promise<void> {
     this.#port.on("message", (message: ToWorker) => this.#receive(message));
     try {
-      this.#adapter = new Adapter(await run(this.#open()), { umask: this.#setup.umask });
+      this.#mounted = await run(MountedOverlay.open(this.#setup, () => this.#fetcher));
       this.#tell({ type: "opened" });
     } catch (error) {
       this.#tell({ type: "open-failed", error: toPlainError(error) });
       this.#port.close();
-    }
-  }
-
-  *#open(): Operation<Overlay> {
-    const { base, storage: directory, mountpoint, readOnly, owner, adoptBase } = this.#setup;
-    const storage = openDiskStorage(directory, { holder: `mounted at ${mountpoint}` });
-    this.#storage = storage;
-    try {
-      const opened = yield* openBase(base, () => this.#fetcher);
-      return yield* Overlay.open({ base: opened, storage, readOnly, owner, adoptBase });
-    } catch (error) {
-      yield* storage.close();
-      throw error;
     }
   }
 
@@ -80,7 +58,7 @@ class MountWorker {
         this.#fetcher.fail(message.id, message.error);
         return;
       case "tick":
-        this.#commit();
+        this.#opened().commitPending((message) => this.#tell({ type: "complaint", message }));
         return;
       case "call":
         this.#call(message.id, message.method, message.params);
@@ -89,13 +67,13 @@ class MountWorker {
         this.#serve(message.device);
         return;
       case "close":
-        this.#close(lastTries);
+        this.#close();
     }
   }
 
   /** Blocks until the device is gone. */
   #serve(device: number): void {
-    const adapter = this.#opened();
+    const { adapter } = this.#opened();
     const dataMayChange = !adapter.overlay.base.capabilities.snapshot;
     const session = new Session({
       adapter,
@@ -109,7 +87,7 @@ class MountWorker {
       if (this.#bell.hear()) this.#drain();
       this.#bell.dirty = adapter.overlay.dirty;
     });
-    this.#close(lastTries);
+    this.#close();
   }
 
   #drain(): void {
@@ -120,31 +98,8 @@ class MountWorker {
     }
   }
 
-  #commit(): void {
-    const adapter = this.#opened();
-    if (this.#committing || !adapter.overlay.dirty) return;
-    this.#committing = true;
-    drive(
-      adapter.commit("relaxed"),
-      () => {
-        this.#committing = false;
-        this.#commitComplaint = undefined;
-      },
-      (error) => {
-        this.#committing = false;
-        const { message } = toPlainError(error);
-        if (message === this.#commitComplaint) return;
-        this.#commitComplaint = message;
-        this.#tell({
-          type: "complaint",
-          message: `changes cannot be stored at the moment, they are kept in memory and tried again: ${message}`,
-        });
-      },
-    );
-  }
-
   #call(id: number, method: string, params: unknown): void {
-    const adapter = this.#opened();
+    const { adapter } = this.#opened();
     const answer = function* (): Operation<{ value: unknown; notifications: Uint8Array[] }> {
       const { value, reverted } = yield* callMethod(ownerMethods, adapter.overlay, method, params);
       return { value, notifications: yield* invalidationsFor(adapter, reverted ?? []) };
@@ -156,36 +111,18 @@ class MountWorker {
     );
   }
 
-  /** Brings the last changes to the storage and closes it; the port is closed then, and this thread ends. */
-  #close(tries: number): void {
-    const { overlay } = this.#opened();
-    this.#storage?.announceClosing();
-    const again = (error: unknown): void => {
-      if (error instanceof FsError && error.code !== "ESTALE" && tries > 1) {
-        setTimeout(() => this.#close(tries - 1), 1000);
-        return;
-      }
-      this.#tell({ type: "close-failed", error: toPlainError(error) });
+  /** Ends this thread, once the last changes are stored. */
+  #close(): void {
+    this.#opened().close((failure) => {
+      if (!failure) this.#tell({ type: "closed" });
+      else this.#tell({ type: "close-failed", error: toPlainError(failure.error) });
       this.#port.close();
-    };
-    drive(
-      overlay.commit("strict"),
-      () =>
-        drive(
-          overlay.close(),
-          () => {
-            this.#tell({ type: "closed" });
-            this.#port.close();
-          },
-          again,
-        ),
-      again,
-    );
+    });
   }
 
-  #opened(): Adapter {
-    if (!this.#adapter) throw new Error("bug: the overlay is not open yet");
-    return this.#adapter;
+  #opened(): MountedOverlay {
+    if (!this.#mounted) throw new Error("bug: the overlay is not open yet");
+    return this.#mounted;
   }
 
   #complain(error: unknown, doing: string): void {

@@ -1,4 +1,5 @@
 /** Requests on open files and their replies. The data of a WRITE is a view of the request, not a copy. */
+import { constants } from "node:fs";
 import { FsError, type OpenFlags } from "../../../src/index.ts";
 import {
   type Message,
@@ -16,6 +17,11 @@ export interface OpenRequest {
   readonly flags: OpenFlags;
   /** O_EXCL */
   readonly exclusive: boolean;
+  /**
+   * It looks like the open(2) of `sync -f`: SYNCFS itself does not arrive on mounts of this kind, and nobody else opens
+   * a directory without O_DIRECTORY, or a file O_NONBLOCK, only to read.
+   */
+  readonly forSync: boolean;
 }
 
 export interface CreateRequest extends OpenRequest {
@@ -66,8 +72,9 @@ export const openReplyFlags = {
 
 const accessMode = 3;
 const writeOnly = 1;
-const exclusive = 0o200;
-const truncate = 0o1000;
+// Their values differ between processors.
+const { O_EXCL: exclusive, O_TRUNC: truncate, O_NONBLOCK: nonBlocking } = constants;
+const { O_DIRECTORY: directory } = constants;
 
 const fallocateKeepSize = 1;
 const seekData = 3;
@@ -89,7 +96,11 @@ export function openFlagsOf(flags: number): OpenFlags {
 export function decodeOpen(message: Message): OpenRequest {
   requireLength(message, requestHeaderLength + 8);
   const flags = message.view.getUint32(requestHeaderLength, true);
-  return { flags: openFlagsOf(flags), exclusive: (flags & exclusive) !== 0 };
+  return {
+    flags: openFlagsOf(flags),
+    exclusive: (flags & exclusive) !== 0,
+    forSync: (flags & (accessMode | truncate | nonBlocking | directory)) === nonBlocking,
+  };
 }
 
 export function decodeCreate(message: Message): CreateRequest {
