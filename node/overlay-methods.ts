@@ -17,6 +17,8 @@ export const largestShown = 4 * 1024 * 1024;
 
 /** One side of a path: what the base has there, or what the overlay has. */
 export interface Side {
+  /** Where it is: a path of the base, or of the overlay. */
+  readonly path: string;
   readonly type: FileType;
   /** Permission bits. */
   readonly mode: number;
@@ -60,8 +62,8 @@ function* baseSide(overlay: Overlay, change: Change): Operation<Side | undefined
   if (state === "created" && linkTo === undefined) return undefined;
   const node = yield* overlay.base.lookup(from ?? linkTo ?? (yield* originOf(overlay, path)));
   if (!node) return undefined;
-  const { type, mode, size, target } = node;
-  const side = { type, mode, size, ...(target !== undefined && { target }) };
+  const { path: origin, type, mode, size, target } = node;
+  const side = { path: origin, type, mode, size, ...(target !== undefined && { target }) };
   if (type !== "file" || size > largestShown) return side;
   const bytes = new Uint8Array(size);
   const length = yield* overlay.base.read(node, 0, bytes);
@@ -80,7 +82,7 @@ function* originOf(overlay: Overlay, path: string): Operation<string> {
 function* overlaySide(overlay: Overlay, path: string): Operation<Side> {
   const inode = yield* find(overlay, path);
   const { type, mode, size } = yield* overlay.getattr(inode);
-  const side = { type, mode: mode & 0o7777, size };
+  const side = { path, type, mode: mode & 0o7777, size };
   if (type === "symlink") return { ...side, target: yield* overlay.readlink(inode) };
   if (type !== "file" || size > largestShown) return side;
   const handle = yield* overlay.open(inode, { read: true });

@@ -58,7 +58,7 @@ function shown(change: Change, { before, after }: Sides): string {
 }
 
 function dataChange(
-  { path, from, linkTo }: Change,
+  { linkTo }: Change,
   before: Side | undefined,
   after: Side | undefined,
 ): { readonly note?: string; readonly patch?: string } {
@@ -74,8 +74,8 @@ function dataChange(
   if (oldText === undefined || nowText === undefined) return { note: `binary, ${sizes(old, now)}` };
   if (oldText === nowText) return { note: old ? "deleted, empty" : "created, empty" };
   const patch = createTwoFilesPatch(
-    old ? `a/${quoted(from ?? path)}` : "/dev/null",
-    now ? `b/${quoted(path)}` : "/dev/null",
+    old ? `a/${quoted(old.path)}` : "/dev/null",
+    now ? `b/${quoted(now.path)}` : "/dev/null",
     oldText,
     nowText,
     undefined,
