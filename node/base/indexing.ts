@@ -12,11 +12,13 @@ import {
   lstatSync,
   openSync,
   readSync,
+  realpathSync,
   renameSync,
   rmSync,
   utimesSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import {
   chunkBytes,
   FsError,
@@ -74,7 +76,7 @@ const readings = 3;
 export function indexTree(directory: string, options: IndexOptions = {}): IndexSummary {
   const { bytes, summary } = manifestOf(directory, options);
   try {
-    replace(directory, summary.manifest, bytes);
+    replace(summary.manifest, bytes);
   } catch (error) {
     throw translated(error, directory);
   }
@@ -86,15 +88,16 @@ export function indexTree(directory: string, options: IndexOptions = {}): IndexS
  * @throws ENOENT, ENOTDIR, EACCES, EFBIG … as `indexTree`
  */
 export function manifestOf(directory: string, options: IndexOptions = {}): IndexedTree {
-  const manifest = placeAt(directory, manifestName);
   try {
-    const found = walkTree(directory, isOurs);
+    const root = realpathSync.native(directory);
+    const manifest = placeAt(root, manifestName);
+    const found = walkTree(root, isOurs);
     if (found.objects[0]?.type !== "directory" || !found.objects[0].stat.isDirectory()) {
       throw new FsError("ENOTDIR", { syscall: "index", path: directory });
     }
     if (found.objects.length > maxEntries) throw tooLarge(directory, `${maxEntries} entries`);
     const leftOut = [...found.leftOut];
-    const entries = new Hashing(directory, found.objects, options).entries(leftOut);
+    const entries = new Hashing(root, found.objects, options).entries(leftOut);
     const text = writeManifest(entries, { omitted: leftOut.length });
     const bytes = Buffer.from(text);
     if (bytes.length > maxManifestBytes) throw tooLarge(directory, `${maxManifestBytes} bytes`);
@@ -258,7 +261,8 @@ interface FileReading {
 }
 
 /** Puts the manifest in its place at once, then gives the directory its mtime back. */
-function replace(directory: string, manifest: string, bytes: Uint8Array): void {
+function replace(manifest: string, bytes: Uint8Array): void {
+  const directory = dirname(manifest);
   const temporary = placeAt(directory, `.minifo.json.${process.pid}.tmp`);
   const before = lstatSync(directory, { bigint: true });
   try {

@@ -211,6 +211,18 @@ describe("the static server", () => {
     expect(serving.counts).toEqual({ requests: 4, bytes: 13 });
   });
 
+  test("serves files that are not in the directory, in place of those that are", async () => {
+    const files = new Map([["a.txt", new TextEncoder().encode("instead")]]);
+    const serving = await serveDirectory(root, { files });
+    onTestFinished(() => serving.close());
+    const response = await fetch(`${serving.url}a.txt`);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(await response.text()).toBe("instead");
+    const head = await fetch(`${serving.url}a.txt`, { method: "HEAD" });
+    expect(head.headers.get("content-length")).toBe("7");
+    expect(serving.counts.bytes).toBe(7);
+  });
+
   test("is refused a directory that is not there, and a port that is taken", async () => {
     await expect(serveDirectory(join(root, "nothing"))).rejects.toMatchObject({ code: "ENOENT" });
     const { url } = await server();

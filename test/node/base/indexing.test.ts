@@ -11,7 +11,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { indexTree } from "../../../node/base/indexing.ts";
+import { indexTree, manifestOf as manifestInMemory } from "../../../node/base/indexing.ts";
 import { treeOnDisk } from "./tree-on-disk.ts";
 
 function manifestOf(root: string): string {
@@ -119,6 +119,25 @@ describe("indexing a directory", () => {
     });
     expect(warn).not.toHaveBeenCalled();
     expect(bytes).toBe(5);
+  });
+
+  test("can be done without writing anything", () => {
+    const root = treeOnDisk({ a: "a", "sub/b": "b" });
+    const { bytes, summary } = manifestInMemory(root);
+    expect(readdirSync(root).sort()).toEqual(["a", "sub"]);
+    expect(indexTree(root)).toEqual(summary);
+    expect(Buffer.from(bytes).toString()).toBe(manifestOf(root));
+  });
+
+  test("follows a symlink to the directory, and no other", () => {
+    const root = treeOnDisk({ "sub/f": "x", link: { target: "sub" } });
+    const link = join(treeOnDisk({}), "link");
+    symlinkSync(root, link);
+    utimesSync(root, 1_500_000_000, 1_500_000_000);
+    expect(indexTree(`${link}/`)).toMatchObject({
+      manifest: join(root, "minifo.json"),
+      entries: 3,
+    });
   });
 
   test("is refused where there is no directory", () => {
