@@ -1,0 +1,169 @@
+/** Operations that overlap at their waits, played through one by one: a hook in the base or the storage holds one back. */
+import { describe, expect, test } from "vitest";
+import { Deferred, run } from "../../src/index.ts";
+import { context, Fixture } from "./fixture.ts";
+
+const chunk = 65536;
+const letters = (letter: string, length: number) => letter.repeat(length);
+
+/** Lets everything that can go on without the held step go on. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+describe("while a write waits for the base's edge chunk", () => {
+  async function held() {
+    const f = await Fixture.open({ file: letters("b", 3 * chunk), other: "other" });
+    const gate = new Deferred<void>();
+    f.base.before = (question) => (question === "read" ? gate : undefined);
+    return { f, gate };
+  }
+
+  test("a second write to the same chunk is not lost, whichever comes first", async () => {
+    const { f, gate } = await held();
+    const first = f.writeAt("file", 10, "first");
+    const second = f.writeAt("file", 20, "second");
+    await settle();
+    gate.resolve();
+    await Promise.all([first, second]);
+    const text = await f.read("file");
+    expect(text.slice(8, 28)).toBe("bbfirstbbbbbsecondbb");
+    expect(text.length).toBe(3 * chunk);
+  });
+
+  test("a truncation wins over what was fetched for bytes that it cut off", async () => {
+    const { f, gate } = await held();
+    const write = f.writeAt("file", chunk + 10, "late");
+    await settle();
+    await run(f.overlay.setattr(await f.at("file"), { size: 5 }));
+    gate.resolve();
+    await write;
+    const bytes = await f.readBytes("file");
+    expect(bytes.length).toBe(chunk + 14);
+    expect(new TextDecoder().decode(bytes.subarray(0, 5))).toBe("bbbbb");
+    expect(bytes.subarray(5, chunk + 10).every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("an unlink and a new file of that name leave the write with the old file", async () => {
+    const { f, gate } = await held();
+    const handle = await run(f.overlay.open(await f.at("file"), { read: true, write: true }));
+    const write = run(f.overlay.write(handle, 10, new TextEncoder().encode("old")));
+    await settle();
+    await f.unlink("file");
+    await f.create("file", "new");
+    gate.resolve();
+    await write;
+    expect(await f.read("file")).toBe("new");
+    const into = new Uint8Array(5);
+    await run(f.overlay.read(handle, 9, into));
+    expect(new TextDecoder().decode(into)).toBe("boldb");
+    await run(f.overlay.release(handle));
+  });
+
+  test("writes to other files and reads of what is local go on", async () => {
+    const { f, gate } = await held();
+    await f.create("local", "here");
+    const write = f.writeAt("file", 10, "late");
+    await settle();
+    await f.writeAt("local", 0, "THERE");
+    expect(await f.read("local")).toBe("THERE");
+    gate.resolve();
+    await write;
+  });
+});
+
+describe("while names are looked up in the base", () => {
+  test("of two creators of one name one gets EEXIST", async () => {
+    const f = await Fixture.open({ "d/x": "x" });
+    const gate = new Deferred<void>();
+    const directory = await f.at("d");
+    f.base.before = (question) => (question === "lookup" ? gate : undefined);
+    const create = () => run(f.overlay.create(directory, "new", 0o644, { write: true }, context));
+    const both = Promise.allSettled([create(), create()]);
+    await settle();
+    gate.resolve();
+    const outcomes = (await both).map((outcome) =>
+      outcome.status === "fulfilled" ? "made" : outcome.reason.code,
+    );
+    expect(outcomes.sort()).toEqual(["EEXIST", "made"]);
+  });
+
+  test("a rename and an unlink of the same file do not both succeed", async () => {
+    const f = await Fixture.open({ a: "a", "d/x": "x" });
+    const gate = new Deferred<void>();
+    f.base.before = (question) => (question === "lookup" ? gate : undefined);
+    const { root } = f.overlay;
+    const both = Promise.allSettled([
+      run(f.overlay.rename(root, "a", root, "b")),
+      run(f.overlay.unlink(root, "a")),
+    ]);
+    await settle();
+    gate.resolve();
+    f.base.before = undefined;
+    const failed = (await both).filter((outcome) => outcome.status === "rejected");
+    expect(failed).toHaveLength(1);
+    expect((await f.names("")).filter((name) => name !== "d").length).toBeLessThanOrEqual(1);
+  });
+
+  test("of two opposite moves of directories into each other one is refused", async () => {
+    const f = await Fixture.open({ "a/x": "x", "b/y": "y" });
+    const { root } = f.overlay;
+    const [a, b] = [await f.at("a"), await f.at("b")];
+    const gate = new Deferred<void>();
+    f.base.before = (question) => (question === "lookup" ? gate : undefined);
+    const both = Promise.allSettled([
+      run(f.overlay.rename(root, "a", b, "a")),
+      run(f.overlay.rename(root, "b", a, "b")),
+    ]);
+    await settle();
+    gate.resolve();
+    const codes = (await both).map((outcome) =>
+      outcome.status === "fulfilled" ? "moved" : outcome.reason.code,
+    );
+    expect(codes.sort()).toEqual(["EINVAL", "moved"]);
+  });
+});
+
+describe("while a commit is under way", () => {
+  async function committing() {
+    const f = await Fixture.open({});
+    await f.create("file", letters("a", 100));
+    const gate = new Deferred<void>();
+    f.disk.before = ({ method }) => (method === "commit" ? gate : undefined);
+    const commit = run(f.overlay.commit("strict"));
+    await settle();
+    return { f, gate, commit };
+  }
+
+  test("what is written meanwhile is read at once and goes with the next commit", async () => {
+    const { f, gate, commit } = await committing();
+    await f.writeAt("file", 0, "BBB");
+    expect((await f.read("file")).slice(0, 5)).toBe("BBBaa");
+    gate.resolve();
+    await commit;
+    f.disk.before = undefined;
+    await run(f.overlay.commit("strict"));
+    await f.mount();
+    expect((await f.read("file")).slice(0, 5)).toBe("BBBaa");
+  });
+
+  test("those who ask for one meanwhile share the next", async () => {
+    const { f, gate, commit } = await committing();
+    await f.writeAt("file", 0, "B");
+    const before = f.disk.commits;
+    const others = [1, 2, 3].map(() => run(f.overlay.commit("strict")));
+    gate.resolve();
+    await Promise.all([commit, ...others]);
+    expect(f.disk.commits - before).toBe(2);
+  });
+
+  test("and it fails, what came after is kept with it and in order", async () => {
+    const { f, gate, commit } = await committing();
+    await f.writeAt("file", 1, "C");
+    await run(f.overlay.setattr(await f.at("file"), { size: 3 }));
+    gate.reject(new Error("the disk is gone"));
+    await expect(commit).rejects.toMatchObject({ code: "EIO" });
+    f.disk.before = undefined;
+    await run(f.overlay.commit("strict"));
+    await f.mount();
+    expect(await f.read("file")).toBe("aCa");
+  });
+});
