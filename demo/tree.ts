@@ -62,6 +62,10 @@ export class Tree {
     this.#options = options;
     list.addEventListener("click", (event) => this.#clicked(event));
     list.addEventListener("keydown", (event) => this.#pressed(event));
+    list.addEventListener("focusin", (event) => {
+      const row = this.#rowAt(event.target);
+      if (row && row.path !== this.#selected) this.#select(row);
+    });
   }
 
   /** The selected path, "" if none is. */

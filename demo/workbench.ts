@@ -72,6 +72,7 @@ class Workbench {
       view,
       overlay.storage,
     );
+    this.#showNoFile();
     this.#listen();
   }
 
@@ -237,11 +238,15 @@ class Workbench {
 
   #close(): void {
     this.#file = undefined;
-    this.#editor.clear();
-    places.title.textContent = "No file open";
+    remember({ file: undefined });
+    this.#showNoFile();
+  }
+
+  #showNoFile(): void {
+    this.#editor.showInstead(element("figure", {}, icon("file"), "Choose a file to edit it."));
+    places.title.textContent = "";
     places.saved.textContent = "";
     places.saved.dataset.state = "";
-    remember({ file: undefined });
     this.#showButtons();
   }
 
@@ -307,6 +312,7 @@ class Workbench {
       if (!(await askConsent({ title: "Replace it?", text, action: "Replace" }))) return;
     }
     await this.#save();
+    await this.#fs.mkdir(`/${parentOf(to)}`, { recursive: true });
     await this.#fs.rename(`/${from}`, `/${to}`);
     const open = this.#file;
     if (open !== undefined && isWithin(from, open)) {
@@ -450,6 +456,9 @@ function showNotice(explanation: Explanation, again?: () => void): void {
     places.notice.hidden = true;
     again?.();
   });
+  places.notice.onkeydown = ({ key }) => {
+    if (key === "Escape") places.notice.hidden = true;
+  };
   places.notice.replaceChildren(
     element("h2", {}, title),
     element("p", {}, text),
@@ -457,6 +466,7 @@ function showNotice(explanation: Explanation, again?: () => void): void {
     close,
   );
   places.notice.hidden = false;
+  close.focus();
 }
 
 /** Opens what the address names. */

@@ -140,6 +140,65 @@ test("an edit and a deletion show in the view, and outlast a reload and a killed
   await expectPage(slide(page)).toHaveText("Slide 1");
 });
 
+/** Answers the dialog that asks for a path. */
+async function answerWith(page: Page, path: string): Promise<void> {
+  await page.locator("dialog input").fill(path);
+  await page.keyboard.press("Enter");
+}
+
+test("files are made, moved and reverted from the keyboard, and differences shown", async () => {
+  const page = await openWorkbench();
+  await page.setViewportSize({ width: 1360, height: 800 });
+
+  await row(page, "js").focus();
+  await page.keyboard.press("F2");
+  await answerWith(page, "scripts");
+  await expectPage(row(page, "scripts")).toHaveAttribute("data-state", "renamed");
+  await expectPage(row(page, "scripts")).toBeFocused();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Delete");
+  await expectPage(page.getByRole("dialog")).toContainText("Delete README.md?");
+  await page.keyboard.press("Enter");
+  await expectPage(row(page, "README.md")).toHaveAttribute("data-state", "deleted");
+
+  await row(page, "demo.html").focus();
+  await page.keyboard.press("n");
+  await answerWith(page, "notes/today.md");
+  await expectPage(row(page, "notes/today.md")).toHaveAttribute("data-state", "created");
+  await page.keyboard.type("# Mine alone");
+  await page.keyboard.press("Control+s");
+  await expectPage(page.locator("#saved")).toHaveText("Saved");
+
+  await row(page, "index.html").click();
+  await page.locator(".cm-line", { hasText: "theme/black.css" }).click();
+  await page.keyboard.press("End");
+  for (const _ of 'black.css" />') await page.keyboard.press("ArrowLeft");
+  for (const _ of "black") await page.keyboard.press("Delete");
+  await page.keyboard.type("moon");
+  await page.locator(".cm-line", { hasText: "<section>Slide 1</section>" }).click();
+  await page.keyboard.press("End");
+  for (const _ of "Slide 1</section>") await page.keyboard.press("ArrowLeft");
+  for (const _ of "Slide 1") await page.keyboard.press("Delete");
+  await page.keyboard.insertText("<h2>Any site</h2><p>edited in place, kept in this browser</p>");
+  await expectPage(slide(page).locator("h2")).toHaveText("Any site");
+  await expectPage(page.locator("#saved")).toHaveText("Saved");
+  await expectPage(slide(page)).toBeVisible();
+  await page.screenshot({ path: join(screenshots, "changed.png") });
+
+  await page.getByRole("button", { name: "Diff" }).click();
+  await expectPage(page.locator(".diff del")).toHaveCount(2);
+  await expectPage(page.locator(".diff ins").last()).toContainText("edited in place");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.screenshot({ path: join(screenshots, "diff-dark.png") });
+
+  await page.getByRole("button", { name: "Revert all" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Revert all" }).click();
+  await expectPage(page.locator("#change-count")).toHaveText("0");
+  await expectPage(row(page, "js")).toBeVisible();
+  await expectPage(row(page, "notes")).toHaveCount(0);
+  await expectPage(page.locator(".cm-content")).toContainText("Slide 1");
+});
+
 test("a second tab is told that the site is open in the first", async () => {
   const first = await openWorkbench();
   const second = await browser.context.newPage();
