@@ -31,7 +31,10 @@ export class MountedOverlay {
     const storage = openDiskStorage(setup.storage, { holder: `mounted at ${mountpoint}` });
     try {
       const base = yield* openBase(locator, fetcher);
-      const overlay = yield* Overlay.open({ base, storage, readOnly, owner, adoptBase });
+      // A storage that is new has to be begun; the kernel lets no change through to it then.
+      const isNew = (yield* storage.superblock()) === undefined;
+      const options = { base, storage, owner, adoptBase, readOnly: readOnly && !isNew };
+      const overlay = yield* Overlay.open(options);
       return new MountedOverlay(new Adapter(overlay, { umask }), storage);
     } catch (error) {
       yield* storage.close();

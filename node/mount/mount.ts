@@ -46,7 +46,7 @@ const patience_ms = 10_000;
 const flush_ms = 10_000;
 
 /** How long those who use a mount that was told to end may finish, in ms. */
-const grace_ms = 3000;
+const grace_ms = 2000;
 
 /**
  * Mounts and serves until the mount is gone. Returns how it ended.
