@@ -26,7 +26,7 @@ export function miniBrowser(): string {
 }
 
 /** Whether `path` is there and may be run. */
-export function isProgram(path: string): boolean {
+function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;
