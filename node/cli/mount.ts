@@ -5,6 +5,7 @@ import { isRemote } from "../base/open-base.ts";
 import { listenerOr, startInBackground } from "../mount/daemon.ts";
 import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
 import { knownWords, parseMountWords } from "../mount/options.ts";
+import { report } from "./failure.ts";
 
 const help = `
 BASE is the URL of a tree that has a minifo.json (see \`minifo index\`), or a directory.
@@ -76,15 +77,15 @@ function requestFrom(base: string, mountpoint: string, options: Options): MountR
   };
 }
 
-async function inForeground(request: MountRequest): Promise<void> {
+/** Serves to the end and leaves: libfuse's threads would keep the process. */
+async function inForeground(request: MountRequest): Promise<never> {
   const print = (message: string): void => void process.stderr.write(`${message}\n`);
   const listener = listenerOr({ say: print, ready: print });
   try {
     const { error } = await serveMount(request, listener);
-    if (error) throw error;
+    process.exit(error ? report(error) : 0);
   } catch (error) {
-    if (!listener.failed(error)) throw error;
-    process.exitCode = 1;
+    process.exit(listener.failed(error) ? 1 : report(error));
   }
 }
 

@@ -110,8 +110,14 @@ export class Scratch {
 
   /** Makes them, the base with these files. */
   static async with(files: Readonly<Record<string, string | Uint8Array>>): Promise<Scratch> {
+    const scratch = await Scratch.forFile(files);
+    onTestFinished(() => scratch.clear());
+    return scratch;
+  }
+
+  /** As `with`, for all tests of a file, which clears them. */
+  static async forFile(files: Readonly<Record<string, string | Uint8Array>>): Promise<Scratch> {
     const scratch = new Scratch(await mkdtemp(join(tmpdir(), "minifo-mount-")));
-    onTestFinished(() => scratch.#clear());
     await mkdir(scratch.mountpoint);
     await mkdir(scratch.base);
     for (const [path, content] of Object.entries(files)) {
@@ -174,7 +180,8 @@ export class Scratch {
     return changes.map(({ path, state }) => `${state} ${path}`);
   }
 
-  async #clear(): Promise<void> {
+  /** Unmounts what is left and removes the directories. */
+  async clear(): Promise<void> {
     while ((await mountsAt(this.mountpoint)).length > 0) {
       await execute("umount", ["-l", "-c", this.mountpoint]);
     }
