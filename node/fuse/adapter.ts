@@ -119,8 +119,13 @@ export class Adapter {
     return yield* this.#stat(this.#node(nodeid).inode);
   }
 
-  *setattr(nodeid: number, changes: AttributeChanges): Operation<Stat> {
-    return this.#shown(yield* this.overlay.setattr(this.#node(nodeid).inode, changes));
+  /** A change of owners takes setuid and setgid bits from a file; so does a truncation with `dropsPrivileges`. */
+  *setattr(nodeid: number, changes: AttributeChanges, dropsPrivileges = false): Operation<Stat> {
+    const { inode } = this.#node(nodeid);
+    const owners = changes.uid !== undefined || changes.gid !== undefined;
+    const mode = owners || dropsPrivileges ? yield* this.#unprivileged(inode) : undefined;
+    const all = mode === undefined ? changes : { mode, ...changes };
+    return this.#shown(yield* this.overlay.setattr(inode, all));
   }
 
   *readlink(nodeid: number): Operation<string> {
@@ -179,8 +184,10 @@ export class Adapter {
     yield* this.overlay.rename(from, name, this.#node(newParent).inode, newName, flags);
   }
 
-  *open(nodeid: number, flags: OpenFlags): Operation<number> {
-    const handle = yield* this.overlay.open(this.#node(nodeid).inode, flags);
+  *open(nodeid: number, flags: OpenFlags, dropsPrivileges = false): Operation<number> {
+    const { inode } = this.#node(nodeid);
+    const handle = yield* this.overlay.open(inode, flags);
+    if (dropsPrivileges) yield* this.#dropPrivileges(inode);
     return this.#opened(handle);
   }
 
@@ -214,8 +221,16 @@ export class Adapter {
   }
 
   /** `bytes` must stay as they are until this returns. */
-  *write(fh: number, offset: number, bytes: Uint8Array): Operation<number> {
-    return yield* this.overlay.write(this.#file(fh).handle, offset, bytes);
+  *write(
+    fh: number,
+    offset: number,
+    bytes: Uint8Array,
+    dropsPrivileges = false,
+  ): Operation<number> {
+    const { handle } = this.#file(fh);
+    const written = yield* this.overlay.write(handle, offset, bytes);
+    if (dropsPrivileges) yield* this.#dropPrivileges(handle.inode);
+    return written;
   }
 
   /** What close(2) waits for. Changes are committed a moment later; if that fails at the moment, a writer hears of it. */
@@ -369,6 +384,19 @@ export class Adapter {
     node.lookups += 1;
     this.overlay.retain(inode);
     return node;
+  }
+
+  *#dropPrivileges(inode: Inode): Operation<void> {
+    const mode = yield* this.#unprivileged(inode);
+    if (mode !== undefined) yield* this.overlay.setattr(inode, { mode });
+  }
+
+  /** The permissions without setuid, and without setgid where the group may execute; undefined if that changes nothing. */
+  *#unprivileged(inode: Inode): Operation<number | undefined> {
+    if (inode.type === "directory") return undefined;
+    const mode = (yield* this.overlay.getattr(inode)).mode & 0o7777;
+    const kept = mode & ~((mode & 0o010) === 0 ? 0o4000 : 0o6000);
+    return kept === mode ? undefined : kept;
   }
 
   *#stat(inode: Inode): Operation<Stat> {

@@ -3,7 +3,7 @@
  * happens; what has to wait is answered when it can be, in any order, and nothing else waits for it.
  * It neither reads nor writes the device: messages come in by `receive`, replies go out by the function it was given.
  */
-import { drive, FsError, type Operation } from "../../src/index.ts";
+import { drive, FsError, type Operation, type Stat } from "../../src/index.ts";
 import { type Adapter, errnoOf, type FoundNode } from "./adapter.ts";
 import {
   type EntryReply,
@@ -156,10 +156,13 @@ export class Session {
         return this.#attributes(reply, yield* adapter.getattr(nodeid));
       case "statx": {
         const stat = yield* adapter.getattr(nodeid);
-        return encodeStatx(reply, stat, this.#options.validity.attributes);
+        return encodeStatx(reply, stat, this.#validityOf(stat));
       }
       case "setattr":
-        return this.#attributes(reply, yield* adapter.setattr(nodeid, request.changes));
+        return this.#attributes(
+          reply,
+          yield* adapter.setattr(nodeid, request.changes, request.dropsPrivileges),
+        );
       case "readlink":
         return reply.bytes.write(yield* adapter.readlink(nodeid), replyHeaderLength, "utf8");
       case "symlink":
@@ -187,7 +190,7 @@ export class Session {
         return 0;
       case "open": {
         if (request.forSync) yield* this.#sync();
-        const fh = yield* adapter.open(nodeid, request.flags);
+        const fh = yield* adapter.open(nodeid, request.flags, request.dropsPrivileges);
         return encodeOpen(reply.view, replyHeaderLength, fh, openReply(request.flags.write));
       }
       case "create": {
@@ -201,8 +204,10 @@ export class Session {
         const into = reply.bytes.subarray(replyHeaderLength, replyHeaderLength + request.size);
         return yield* adapter.read(request.fh, request.offset, into);
       }
-      case "write":
-        return encodeWritten(reply, yield* adapter.write(request.fh, request.offset, request.data));
+      case "write": {
+        const { fh, offset, data, dropsPrivileges } = request;
+        return encodeWritten(reply, yield* adapter.write(fh, offset, data, dropsPrivileges));
+      }
       case "flush":
         adapter.flush(request.fh);
         return 0;
@@ -308,12 +313,18 @@ export class Session {
   }
 
   #entryReply({ nodeid, stat }: FoundNode): EntryReply {
-    const { entry, attributes } = this.#options.validity;
-    return { nodeid, entryValid: entry, attrValid: attributes, stat };
+    const { entry } = this.#options.validity;
+    return { nodeid, entryValid: entry, attrValid: this.#validityOf(stat), stat };
   }
 
-  #attributes(reply: Message, stat: Parameters<typeof encodeAttributes>[1]): number {
-    return encodeAttributes(reply, stat, this.#options.validity.attributes);
+  #attributes(reply: Message, stat: Stat): number {
+    return encodeAttributes(reply, stat, this.#validityOf(stat));
+  }
+
+  /** A write takes setuid and setgid bits away, which the kernel does not notice by itself: it has to ask again. */
+  #validityOf(stat: Stat): number {
+    const isPrivileged = stat.type === "file" && (stat.mode & 0o6000) !== 0;
+    return isPrivileged ? 0 : this.#options.validity.attributes;
   }
 
   #fail(header: RequestHeader, error: unknown, request?: Request): void {

@@ -32,6 +32,8 @@ export interface GetattrRequest {
 export interface SetattrRequest {
   readonly fh: number | undefined;
   readonly changes: AttributeChanges;
+  /** The file is truncated by somebody who may not keep setuid and setgid bits. */
+  readonly dropsPrivileges: boolean;
 }
 
 /** Bytes of the attributes inside of entry and attr replies. */
@@ -53,6 +55,7 @@ const valid = {
   atimeNow: 1 << 7,
   mtimeNow: 1 << 8,
   ctime: 1 << 10,
+  killPrivileges: 1 << 11,
 } as const;
 
 const getattrByHandle = 1;
@@ -74,6 +77,7 @@ export function decodeSetattr(message: Message): SetattrRequest {
     has(now) ? "now" : readTime(view, secondsAt, nanosecondsAt);
   return {
     fh: has(valid.fh) ? readUint64(view, at + 8) : undefined,
+    dropsPrivileges: has(valid.killPrivileges),
     changes: {
       ...(has(valid.mode) && { mode: view.getUint32(at + 68, true) & 0o7777 }),
       ...(has(valid.uid) && { uid: view.getUint32(at + 76, true) }),

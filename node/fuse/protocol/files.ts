@@ -17,6 +17,8 @@ export interface OpenRequest {
   readonly flags: OpenFlags;
   /** O_EXCL */
   readonly exclusive: boolean;
+  /** The file is truncated by somebody who may not keep setuid and setgid bits. */
+  readonly dropsPrivileges: boolean;
   /**
    * It looks like the open(2) of `sync -f`: SYNCFS itself does not arrive on mounts of this kind, and nobody else opens
    * a directory without O_DIRECTORY, or a file O_NONBLOCK, only to read.
@@ -42,6 +44,8 @@ export interface WriteRequest {
   readonly offset: number;
   /** Lies in the request's buffer. */
   readonly data: Buffer;
+  /** The writer may not keep setuid and setgid bits. */
+  readonly dropsPrivileges: boolean;
 }
 
 /** FLUSH, RELEASE, RELEASEDIR, FSYNC, FSYNCDIR. */
@@ -76,6 +80,8 @@ const writeOnly = 1;
 const { O_EXCL: exclusive, O_TRUNC: truncate, O_NONBLOCK: nonBlocking } = constants;
 const { O_DIRECTORY: directory } = constants;
 
+const openKillsPrivileges = 1;
+const writeKillsPrivileges = 4;
 const fallocateKeepSize = 1;
 const seekData = 3;
 const seekHole = 4;
@@ -93,12 +99,13 @@ export function openFlagsOf(flags: number): OpenFlags {
   };
 }
 
-export function decodeOpen(message: Message): OpenRequest {
+export function decodeOpen(message: Message, openFlagsAt = requestHeaderLength + 4): OpenRequest {
   requireLength(message, requestHeaderLength + 8);
   const flags = message.view.getUint32(requestHeaderLength, true);
   return {
     flags: openFlagsOf(flags),
     exclusive: (flags & exclusive) !== 0,
+    dropsPrivileges: (message.view.getUint32(openFlagsAt, true) & openKillsPrivileges) !== 0,
     forSync: (flags & (accessMode | truncate | nonBlocking | directory)) === nonBlocking,
   };
 }
@@ -106,7 +113,7 @@ export function decodeOpen(message: Message): OpenRequest {
 export function decodeCreate(message: Message): CreateRequest {
   requireLength(message, requestHeaderLength + 16);
   return {
-    ...decodeOpen(message),
+    ...decodeOpen(message, requestHeaderLength + 12),
     mode: message.view.getUint32(requestHeaderLength + 4, true) & 0o7777,
     name: readName(message, requestHeaderLength + 16),
   };
@@ -132,6 +139,7 @@ export function decodeWrite(message: Message): WriteRequest {
     fh: readUint64(view, requestHeaderLength),
     offset: readSize(view, requestHeaderLength + 8),
     data: message.bytes.subarray(dataAt, dataAt + size),
+    dropsPrivileges: (view.getUint32(requestHeaderLength + 20, true) & writeKillsPrivileges) !== 0,
   };
 }
 

@@ -77,11 +77,13 @@ describe("requests", () => {
     expect(decoded(opcodes.setattr, body(1))).toEqual({
       kind: "setattr",
       fh: undefined,
+      dropsPrivileges: false,
       changes: { mode: 0o4755 },
     });
     expect(decoded(opcodes.setattr, body(0b1111110))).toEqual({
       kind: "setattr",
       fh: 9,
+      dropsPrivileges: false,
       changes: {
         uid: 7,
         gid: 8,
@@ -90,6 +92,7 @@ describe("requests", () => {
         mtime: { seconds: 100, nanoseconds: 2 },
       },
     });
+    expect(decoded(opcodes.setattr, body(1 << 11))).toMatchObject({ dropsPrivileges: true });
     expect(decoded(opcodes.setattr, body(0b110110000))).toMatchObject({
       changes: { atime: "now", mtime: "now" },
     });

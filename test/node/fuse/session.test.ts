@@ -103,6 +103,25 @@ describe("data", () => {
     expect(lookup(kernel, 1, "a.txt").size).toBe(0);
   });
 
+  test("setuid and setgid go with a write that may not keep them, and with a change of owners", async () => {
+    const kernel = await Kernel.over({ tool: { content: "x", mode: 0o6755 } });
+    const found = lookup(kernel, 1, "tool");
+    expect(found).toMatchObject({ mode: 0o106755, attrValid: 0 });
+    const fh = opened(kernel, found.nodeid, 2);
+    const privileged = write(fh, 0, "y");
+    const unprivileged = new Bytes().u64(fh, 0).u32(1, 4).u64(0).u32(0, 0).raw(Buffer.from("z"));
+    kernel.ask(opcodes.write, found.nodeid, privileged);
+    expect(lookup(kernel, 1, "tool").mode).toBe(0o106755);
+    kernel.ask(opcodes.write, found.nodeid, unprivileged);
+    expect(lookup(kernel, 1, "tool")).toMatchObject({ mode: 0o100755, attrValid: 30 });
+    const setattr = (valid: number, mode: number, uid: number) =>
+      new Bytes().u32(valid, 0).u64(0, 0, 0, 0, 0, 0).u32(0, 0, 0, mode, 0, uid, 0, 0);
+    kernel.ask(opcodes.setattr, found.nodeid, setattr(1, 0o6745, 0));
+    kernel.ask(opcodes.setattr, found.nodeid, setattr(2, 0, 7));
+    // Without execution for the group, setgid means something else and stays.
+    expect(lookup(kernel, 1, "tool").mode).toBe(0o102745);
+  });
+
   test("a handle that was released is EBADF", async () => {
     const kernel = await Kernel.over(tree);
     const { nodeid } = lookup(kernel, 1, "a.txt");
