@@ -4,7 +4,7 @@
  * among the development dependencies, or the directory given: `npm start -- DIR`. Nothing is written into either; the
  * manifest is made in memory.
  */
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -88,8 +88,14 @@ const [{ serveDirectory }, { manifestOf }] = built;
 
 process.stderr.write("Building the workbench…\n");
 const { build } = await import("vite");
-const page = join(root, ".cache", "demo");
-await build({ configFile: join(root, "vite.config.ts"), logLevel: "warn" });
+// A place of its own, so that a second one that starts does not pull the page from under the first.
+const page = join(root, ".cache", `demo-${process.pid}`);
+process.once("exit", () => rmSync(page, { recursive: true, force: true }));
+await build({
+  configFile: join(root, "vite.config.ts"),
+  logLevel: "warn",
+  build: { outDir: page },
+});
 
 const { bytes, summary } = manifestOf(site, {
   warn: (message) => process.stderr.write(`${message}\n`),
@@ -97,6 +103,13 @@ const { bytes, summary } = manifestOf(site, {
 const manifest = new Map([["minifo.json", bytes]]);
 const base = await listen(serveDirectory, site, { port: basePort, files: manifest });
 const demo = await listen(serveDirectory, page, { port });
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, async () => {
+    await Promise.all([demo.close(), base.close()]);
+    process.exit(0);
+  });
+}
+
 const count = `${summary.entries} files and directories`;
 process.stdout.write(`
   Workbench   ${demo.url}#${new URLSearchParams({ base: base.url })}
@@ -107,10 +120,3 @@ process.stdout.write(`
 
   Ctrl-C ends.
 `);
-
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, async () => {
-    await Promise.all([demo.close(), base.close()]);
-    process.exit(0);
-  });
-}

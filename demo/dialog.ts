@@ -37,6 +37,8 @@ export function askConsent(question: Question): Promise<boolean> {
 }
 
 function ask(question: Question, field?: HTMLInputElement, shown?: () => void): Promise<boolean> {
+  // A key pressed twice asks once.
+  if (document.querySelector("dialog[open]")) return Promise.resolve(false);
   const form = element("form", { method: "dialog" }, element("h2", {}, question.title));
   if (question.text !== undefined) form.append(element("p", {}, question.text));
   if (field) form.append(field);
