@@ -76,7 +76,7 @@ export function* callMethod(
  * The `paths` in a call's parameters.
  * @throws EINVAL there is no list of strings
  */
-export function pathsIn(params: unknown): readonly string[] {
+function pathsIn(params: unknown): readonly string[] {
   const paths = (params as { paths?: unknown } | null)?.paths;
   if (!Array.isArray(paths) || !paths.every((path) => typeof path === "string")) {
     throw new FsError("EINVAL", { reason: "paths must be a list of strings" });

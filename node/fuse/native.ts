@@ -14,7 +14,7 @@ import { MountedOverlay } from "./mounted-overlay.ts";
 import { nativeOperations } from "./native-operations.ts";
 
 /** What this driver loses, as a sentence without a full stop. */
-export const nativeLosses =
+const nativeLosses =
   "the driver fuse-native sets mtime to atime, rounds times to milliseconds and has none before 1970, has inode " +
   "numbers of its own (hard links look like two files), knows no RENAME_NOREPLACE and EXCHANGE, no fallocate and " +
   "not who the caller is, shows unlinked open files as .fuse_hidden, and writes 4 KiB at a time";

@@ -39,6 +39,8 @@ class MountWorker {
   }
 
   async start(): Promise<void> {
+    // Every name that does not exist is an error made and caught; its stack is most of what that costs.
+    if (!this.#setup.debug) Error.stackTraceLimit = 0;
     this.#port.on("message", (message: ToWorker) => this.#receive(message));
     try {
       this.#mounted = await run(MountedOverlay.open(this.#setup, () => this.#fetcher));

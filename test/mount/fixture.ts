@@ -60,7 +60,7 @@ export async function minifoOk(...args: readonly string[]): Promise<string> {
 }
 
 /** Starts minifo, which is to go on; `ended` settles when it does not any more. */
-export function startMinifo(...args: readonly string[]): {
+function startMinifo(...args: readonly string[]): {
   readonly child: ChildProcess;
   readonly ended: Promise<Ending>;
 } {

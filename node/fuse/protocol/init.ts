@@ -6,7 +6,7 @@ import { FsError } from "../../../src/index.ts";
 import { type Message, replyHeaderLength, requestHeaderLength, requireLength } from "./wire.ts";
 
 /** Bits of INIT's flags. */
-export const initFlags = {
+const initFlags = {
   asyncRead: 1 << 0,
   atomicTruncate: 1 << 3,
   bigWrites: 1 << 5,
@@ -30,7 +30,7 @@ export interface InitRequest {
 }
 
 /** The version of the protocol this is written for; of an older kernel we use what it has. */
-export const protocolVersion = { major: 7, minor: 39 } as const;
+const protocolVersion = { major: 7, minor: 39 } as const;
 
 /** The oldest minor version whose messages have the layouts used here. */
 const oldestMinor = 23;
@@ -58,7 +58,7 @@ export function decodeInit(message: Message): InitRequest {
 }
 
 /** The flags we ask for, of those the kernel offers. */
-export function negotiateFlags(offered: number, dataMayChange: boolean): number {
+function negotiateFlags(offered: number, dataMayChange: boolean): number {
   let wanted =
     initFlags.asyncRead |
     initFlags.atomicTruncate |
