@@ -19,16 +19,26 @@ export interface Ownership {
 /**
  * Becomes the owner of the storage `name`.
  * @throws EBUSY another tab or worker of this origin has it open and keeps it
+ * @throws ENOSYS there are no Web Locks here, so that nobody could be sure to be alone
  */
 export async function own(name: string): Promise<Ownership> {
+  const locks: LockManager | undefined = navigator.locks;
+  if (!locks) {
+    const reason = "this page has no Web Locks; open it over https: or from localhost";
+    throw new FsError("ENOSYS", { syscall: "open", path: name, reason });
+  }
   return new Promise((resolve, reject) => {
-    const options = { signal: AbortSignal.timeout(patience_ms) };
-    navigator.locks
-      .request(`minifo:${name}`, options, () => {
+    const signal = AbortSignal.timeout(patience_ms);
+    locks
+      .request(`minifo:${name}`, { signal }, () => {
         // The lock is held until this promise settles.
         return new Promise<void>((release) => resolve({ release: () => release() }));
       })
       .catch((cause: unknown) => {
+        if (!signal.aborted) {
+          reject(cause);
+          return;
+        }
         const reason =
           `the storage "${name}" is open in another tab or window of this browser; ` +
           "close it there, or open it under another name";
