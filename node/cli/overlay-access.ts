@@ -5,10 +5,13 @@
 import pc from "picocolors";
 import { type Change, FsError, run } from "../../src/index.ts";
 import { callOwner } from "../control/client.ts";
+import { waitForClosing } from "../mount/owners.ts";
 import { openOverlay } from "../open-overlay.ts";
 import { type Sides, type Status, sides, status } from "../overlay-methods.ts";
-import { awaitClosing } from "../storage/closing.ts";
 import type { Holder } from "../storage/ownership.ts";
+
+/** How long an owner that is closing is waited for, in milliseconds. */
+const closingPatience_ms = 10_000;
 
 /** An overlay, wherever it is open. */
 export interface OverlayAccess {
@@ -28,10 +31,8 @@ export async function withOverlay<T>(
   write: boolean,
   use: (overlay: OverlayAccess) => Promise<T>,
 ): Promise<T> {
-  const holder = await awaitClosing(storage, (closing) => {
-    process.stderr.write(
-      `${pc.dim(`waiting for process ${closing.pid}, which is closing ${storage} …`)}\n`,
-    );
+  const holder = await waitForClosing(storage, closingPatience_ms, (message) => {
+    process.stderr.write(`${pc.dim(`${message} …`)}\n`);
   });
   if (holder) return await use(throughOwner(storage, holder));
   const opened = await openOverlay({
