@@ -122,7 +122,11 @@ export interface DroppedChunks {
 export interface Batch {
   readonly superblock: Superblock;
   readonly nodes: ReadonlyMap<number, NodeRecord | null>;
-  readonly names: readonly { readonly parent: number; readonly name: string; readonly record: NameRecord | null }[];
+  readonly names: readonly {
+    readonly parent: number;
+    readonly name: string;
+    readonly record: NameRecord | null;
+  }[];
   /** Inode numbers that are not the plain hash of their identity key. */
   readonly aliases: ReadonlyMap<string, number | null>;
   /** Inodes that have no name any more but are still open (true), or were dropped at last (false). */

@@ -54,7 +54,10 @@ beforeAll(() => {
   for (const [folder, imported] of [...refused, ...allowed]) {
     const place = join(house, placeOf(folder, imported));
     mkdirSync(dirname(place), { recursive: true });
-    writeFileSync(place, `import { planted } from "${imported}";\n\nexport const used = planted;\n`);
+    writeFileSync(
+      place,
+      `import { planted } from "${imported}";\n\nexport const used = planted;\n`,
+    );
   }
   const biome = join(root, "node_modules/.bin/biome");
   const { stdout } = spawnSync(biome, ["lint", "--reporter=json", "--max-diagnostics=none"], {
