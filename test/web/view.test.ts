@@ -220,9 +220,40 @@ test("a stream goes on over a change of another file, and ends in an error if it
 
   const own = (await get("/large.bin")).body?.getReader();
   await own?.read();
-  await fs.writeFile("/large.bin", "short now");
+  const file = await fs.open("/large.bin", "r+");
+  await file.write("of another version", large - 100);
+  await file.close();
   moved();
   await expect(own?.read()).rejects.toThrow("changed while it was read");
+});
+
+test("a small file that changes while it is read is read again, and is of one version", async () => {
+  const { fs, moved, snapshots } = await view();
+  let changes = 1;
+  const changing: Snapshots = async (name) => {
+    const snapshot = await snapshots(name);
+    return {
+      ...snapshot,
+      files: {
+        stat: (path, options) => snapshot.files.stat(path, options),
+        async open(path, flags) {
+          const opened = await snapshot.files.open(path, flags);
+          if (changes > 0) {
+            changes -= 1;
+            await fs.writeFile("/ten.txt", "of another length");
+            moved();
+          }
+          return opened;
+        },
+      },
+    };
+  };
+  const request = new Request(`http://here${scope}the%20site/ten.txt`);
+  const response = await answer(request, scope, changing);
+  expect(await response.text()).toBe("of another length");
+  expect(response.headers.get("content-length")).toBe("17");
+  changes = Number.POSITIVE_INFINITY;
+  expect((await answer(request, scope, changing)).status).toBe(503);
 });
 
 test("a base that cannot be read is told by a page with status 503, and anything else by 500", async () => {
