@@ -4,6 +4,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium } from "playwright";
 import { chromium as executable } from "../rig/programs.ts";
 
@@ -30,8 +32,12 @@ const options = [
 
 /** Starts Chromium on the profile in the directory `profile`, which it creates if there is none. */
 export async function startBrowser(profile: string): Promise<KillableBrowser> {
+  // What it leaves behind when it is killed lies in the profile too, and goes with it.
+  const temporary = join(profile, "tmp");
+  mkdirSync(temporary, { recursive: true });
   const child = spawn(executable, [`--user-data-dir=${profile}`, ...options], {
     detached: true,
+    env: { ...process.env, TMPDIR: temporary },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const kill = async (): Promise<void> => {
