@@ -13,7 +13,7 @@ import {
 } from "../src/index.ts";
 
 /** Files larger than this are told apart by size and bytes only, and not shown. In bytes. */
-export const largestShown = 4 * 1024 * 1024;
+const largestShown = 4 * 1024 * 1024;
 
 /** One side of a path: what the base has there, or what the overlay has. */
 export interface Side {

@@ -69,7 +69,9 @@ declare global {
   }
   function fetch(url: string, init?: RequestInit): Promise<Response>;
   const crypto: {
-    readonly subtle: { digest(algorithm: "SHA-256", bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> };
+    readonly subtle: {
+      digest(algorithm: "SHA-256", bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
+    };
     getRandomValues<T extends Uint8Array>(into: T): T;
   };
   function setTimeout(run: () => void, milliseconds: number): unknown;

@@ -368,11 +368,6 @@ export function allocatedBytes(layers: Layers, inode: Inode): number {
   return bytes;
 }
 
-/** Bytes held in the storage for this inode, rounded up to chunks. */
-export function localBytes(layers: Layers, inode: Inode): number {
-  return (inode.content?.chunks.count(0, Number.POSITIVE_INFINITY) ?? 0) * layers.chunkSize;
-}
-
 function ownContent(layers: Layers, inode: Inode): Content {
   if (!inode.content) {
     const size = inode.size;

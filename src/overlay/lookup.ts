@@ -75,7 +75,7 @@ export function* needsWhiteout(layers: Layers, parent: Inode, name: string): Ope
  * The recorded inode with number `ino`.
  * @throws EIO a name means it, but there is no such record: the storage is damaged
  */
-export function* inodeAt(layers: Layers, ino: number): Operation<Inode> {
+function* inodeAt(layers: Layers, ino: number): Operation<Inode> {
   const known = layers.inodes.at(ino);
   if (known) return known;
   const record = yield* storedNode(layers, ino);
@@ -148,7 +148,7 @@ function isFree(layers: Layers, ino: number, identity: string): boolean {
  * @throws EILSEQ lone surrogates: no UTF-8 can say it
  * @throws EINVAL empty, ".", "..", or with a slash or NUL in it
  */
-export function checkName(name: string): void {
+function checkName(name: string): void {
   if (name.length > 85 && new TextEncoder().encode(name).length > 255) {
     throw new FsError("ENAMETOOLONG");
   }
