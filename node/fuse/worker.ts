@@ -88,6 +88,7 @@ class MountWorker {
     serveDevice(device, session, () => {
       if (this.#bell.hear()) this.#drain();
       this.#bell.dirty = adapter.overlay.dirty;
+      if (session.waiting === 0) adapter.overlay.sweep();
     });
     this.#close();
   }
