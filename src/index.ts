@@ -33,6 +33,7 @@ export {
 export { BigIntStats, Dirent, type StatFs, Stats } from "./fs/stats.ts";
 export * from "./operation.ts";
 export type { Change, ChangeState } from "./overlay/changes.ts";
+export type { AllocationMode } from "./overlay/holes.ts";
 export type { Inode } from "./overlay/inode.ts";
 export type { Listing, ListingEntry } from "./overlay/listing.ts";
 export type { Context, RenameFlags } from "./overlay/namespace.ts";

@@ -4,6 +4,7 @@
  * A nodeid is a counter of this mount, not st_ino; it lives as long as somebody holds a lookup of it.
  */
 import {
+  type AllocationMode,
   type AttributeChanges,
   type FileType,
   FsError,
@@ -323,8 +324,8 @@ export class Adapter {
     yield* this.overlay.removexattr(this.#node(nodeid).inode, name);
   }
 
-  *fallocate(fh: number, offset: number, length: number, keepSize: boolean): Operation<void> {
-    yield* this.overlay.fallocate(this.#file(fh).handle, offset, length, { keepSize });
+  *fallocate(fh: number, offset: number, length: number, mode: AllocationMode): Operation<void> {
+    yield* this.overlay.fallocate(this.#file(fh).handle, offset, length, mode);
   }
 
   *lseek(fh: number, offset: number, whence: "data" | "hole"): Operation<number> {

@@ -243,8 +243,8 @@ export class Session {
         yield* adapter.removexattr(nodeid, request.name);
         return 0;
       case "fallocate": {
-        const { fh, offset, length, keepSize } = request;
-        yield* adapter.fallocate(fh, offset, length, keepSize);
+        const { fh, offset, length, mode } = request;
+        yield* adapter.fallocate(fh, offset, length, mode);
         return 0;
       }
       case "lseek":

@@ -106,7 +106,7 @@ function* readBase(
   into: Uint8Array,
 ): Operation<void> {
   const { base } = inode;
-  if (!base || !inode.isOriginUnchanged) {
+  if (!base || !inode.isBaseReadable) {
     throw new FsError("ESTALE", {
       reason: base
         ? "the base's file changed since this one was first modified; what is not held locally cannot be read"
@@ -130,7 +130,7 @@ interface Edge {
 }
 
 /** What has to be at hand before data of a content can be changed. */
-class Edges {
+export class Edges {
   readonly #layers: Layers;
   readonly #inode: Inode;
   readonly #edges = new Map<number, Edge>();
@@ -218,6 +218,8 @@ export function* write(
       yield* edges.fetch(missing);
       continue;
     }
+    // It went while we waited: nobody can read it any more.
+    if (inode.isGone) return end;
     apply(layers, inode, at, bytes, edges);
     return end;
   }
@@ -260,15 +262,11 @@ function apply(layers: Layers, inode: Inode, at: number, bytes: Uint8Array, edge
 export function* truncate(layers: Layers, inode: Inode, size: number): Operation<void> {
   refuseIfNotFile(inode);
   if (size < 0 || !Number.isSafeInteger(size)) throw new FsError(size > 0 ? "EFBIG" : "EINVAL");
-  layers.refuseIfReadOnly();
+  yield* layers.begin();
   if (size === 0) {
+    if (inode.isGone) return;
     if (inode.content) layers.writeback.dropContent(inode.content.id);
-    inode.content = {
-      id: layers.newContent(),
-      size: 0,
-      baseLength: 0,
-      chunks: new ChunkSet(),
-    };
+    inode.begin({ id: layers.newContent(), size: 0, baseLength: 0, chunks: new ChunkSet() });
     inode.cuts += 1;
     touchData(layers, inode);
     return;
@@ -284,6 +282,7 @@ export function* truncate(layers: Layers, inode: Inode, size: number): Operation
       yield* edges.fetch(tail);
       continue;
     }
+    if (inode.isGone) return;
     const content = ownContent(layers, inode);
     if (size < content.size) {
       const firstGone = size > tailStart ? tail + 1 : tail;
@@ -306,21 +305,6 @@ export function* truncate(layers: Layers, inode: Inode, size: number): Operation
     touchData(layers, inode);
     return;
   }
-}
-
-/**
- * Makes the file at least `offset + length` bytes long; room is not reserved, for no storage of ours could promise it.
- * @throws EINVAL, EFBIG, EROFS, ENOSPC nothing changed
- */
-export function* allocate(
-  layers: Layers,
-  inode: Inode,
-  offset: number,
-  length: number,
-): Operation<void> {
-  if (offset < 0 || length <= 0) throw new FsError("EINVAL");
-  yield* layers.admit();
-  if (offset + length > inode.size) yield* truncate(layers, inode, offset + length);
 }
 
 /**
@@ -368,27 +352,24 @@ export function allocatedBytes(layers: Layers, inode: Inode): number {
   return bytes;
 }
 
-function ownContent(layers: Layers, inode: Inode): Content {
-  if (!inode.content) {
-    const size = inode.size;
-    inode.content = {
-      id: layers.newContent(),
-      size,
-      baseLength: inode.base ? size : 0,
-      chunks: new ChunkSet(),
-    };
-  }
-  return inode.content;
+/** The content of a file whose data is about to change; its first one begins as all of the base's. */
+export function ownContent(layers: Layers, inode: Inode): Content {
+  if (inode.content) return inode.content;
+  const { base, size } = inode;
+  const baseLength = base ? size : 0;
+  return inode.begin({ id: layers.newContent(), size, baseLength, chunks: new ChunkSet() });
 }
 
-function touchData(layers: Layers, inode: Inode): void {
+/** Records that data changed at this moment. */
+export function touchData(layers: Layers, inode: Inode): void {
   const now = layers.now();
   inode.own.mtime = now;
   inode.own.ctime = now;
   layers.record(inode);
 }
 
-function refuseIfNotFile(inode: Inode): void {
+/** @throws EISDIR, EINVAL it is no regular file */
+export function refuseIfNotFile(inode: Inode): void {
   if (inode.type === "file") return;
   throw new FsError(inode.isDirectory ? "EISDIR" : "EINVAL");
 }

@@ -13,8 +13,9 @@ import type { Operation } from "../operation.ts";
 import type { Durability, Storage, StorageSpace, Superblock } from "../storage/storage.ts";
 import { type Change, changes } from "./changes.ts";
 import { wallClock } from "./clock.ts";
-import { allocate, read, seek, truncate, write } from "./content.ts";
+import { read, seek, truncate, write } from "./content.ts";
 import { getxattr, listxattr, removexattr, setattr, setxattr, stat } from "./getattr.ts";
+import { type AllocationMode, allocate } from "./holes.ts";
 import { type IdentityHash, Inode, rootIno } from "./inode.ts";
 import { Layers } from "./layers.ts";
 
@@ -296,9 +297,8 @@ export class Overlay {
   }
 
   /** @throws ENODATA there is no such attribute */
-  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
-  *removexattr(inode: Inode, name: string): Operation<void> {
-    removexattr(this.#layers, inode, name);
+  removexattr(inode: Inode, name: string): Operation<void> {
+    return removexattr(this.#layers, inode, name);
   }
 
   /** How much the storage can hold, in bytes. */
@@ -306,15 +306,15 @@ export class Overlay {
     return this.#layers.storage.space();
   }
 
-  /** See `allocate`; with `keepSize` there is nothing to do, for no room can be reserved. */
+  /** Makes a file reach as far as is asked, or zeros of a part of it; see `allocate`. */
   *fallocate(
     handle: Handle,
     offset: number,
     length: number,
-    mode: { readonly keepSize?: boolean },
+    mode: AllocationMode,
   ): Operation<void> {
-    if (!handle.flags.write) throw new FsError("EBADF");
-    if (!mode.keepSize) yield* allocate(this.#layers, handle.inode, offset, length);
+    if (handle.released || !handle.flags.write) throw new FsError("EBADF");
+    yield* allocate(this.#layers, handle.inode, offset, length, mode);
   }
 
   /** The next data or hole from `offset` on; see `seek`. */
@@ -344,7 +344,6 @@ export class Overlay {
    * @throws ENOENT nothing differs from the base there
    */
   *revert(paths: readonly string[]): Operation<Reverted[]> {
-    this.#layers.refuseIfReadOnly();
     const reverted = yield* revert(this.#layers, this.root, paths);
     yield* this.commit("relaxed");
     return reverted;

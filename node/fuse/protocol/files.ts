@@ -1,6 +1,6 @@
 /** Requests on open files and their replies. The data of a WRITE is a view of the request, not a copy. */
 import { constants } from "node:fs";
-import { FsError, type OpenFlags } from "../../../src/index.ts";
+import { type AllocationMode, FsError, type OpenFlags } from "../../../src/index.ts";
 import {
   type Message,
   readName,
@@ -57,7 +57,7 @@ export interface FallocateRequest {
   readonly fh: number;
   readonly offset: number;
   readonly length: number;
-  readonly keepSize: boolean;
+  readonly mode: AllocationMode;
 }
 
 export interface LseekRequest {
@@ -82,7 +82,11 @@ const { O_DIRECTORY: directory } = constants;
 
 const openKillsPrivileges = 1;
 const writeKillsPrivileges = 4;
-const fallocateKeepSize = 1;
+/** Modes of fallocate(2); there are more, which move what follows the range. */
+const fallocateKeepSize = 0x01;
+const fallocatePunchHole = 0x02;
+const fallocateZeroRange = 0x10;
+const fallocateKnown = fallocateKeepSize | fallocatePunchHole | fallocateZeroRange;
 const seekData = 3;
 const seekHole = 4;
 
@@ -153,12 +157,16 @@ export function decodeFallocate(message: Message): FallocateRequest {
   requireLength(message, requestHeaderLength + 32);
   const { view } = message;
   const mode = view.getUint32(requestHeaderLength + 24, true);
-  if ((mode & ~fallocateKeepSize) !== 0) throw new FsError("EOPNOTSUPP", { syscall: "fallocate" });
+  if ((mode & ~fallocateKnown) !== 0) throw new FsError("EOPNOTSUPP", { syscall: "fallocate" });
   return {
     fh: readUint64(view, requestHeaderLength),
     offset: readSize(view, requestHeaderLength + 8),
     length: readSize(view, requestHeaderLength + 16),
-    keepSize: mode === fallocateKeepSize,
+    mode: {
+      keepSize: (mode & fallocateKeepSize) !== 0,
+      punchHole: (mode & fallocatePunchHole) !== 0,
+      zeroRange: (mode & fallocateZeroRange) !== 0,
+    },
   };
 }
 

@@ -147,11 +147,15 @@ describe("requests", () => {
     });
   });
 
-  test("FALLOCATE takes the plain mode and KEEP_SIZE, and nothing else", () => {
+  test("FALLOCATE takes KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE, and nothing that moves data", () => {
     const body = (mode: number) => new Bytes().u64(1, 10, 20).u32(mode, 0);
-    expect(decoded(opcodes.fallocate, body(1))).toMatchObject({ keepSize: true });
+    expect(decoded(opcodes.fallocate, body(1))).toMatchObject({
+      mode: { keepSize: true, punchHole: false },
+    });
     expect(decoded(opcodes.fallocate, body(0))).toMatchObject({ offset: 10, length: 20 });
-    expect(() => decoded(opcodes.fallocate, body(3))).toThrow("EOPNOTSUPP");
+    expect(decoded(opcodes.fallocate, body(3))).toMatchObject({ mode: { punchHole: true } });
+    expect(decoded(opcodes.fallocate, body(0x10))).toMatchObject({ mode: { zeroRange: true } });
+    expect(() => decoded(opcodes.fallocate, body(8))).toThrow("EOPNOTSUPP");
   });
 
   test.each([
