@@ -82,7 +82,6 @@ export class Adapter {
   readonly #directories = new Map<number, OpenDirectory>();
   #nextNodeid = rootNodeid + 1;
   #nextHandle = 1;
-  #commitFailure: { readonly error: unknown } | undefined;
 
   constructor(overlay: Overlay, options: AdapterOptions = {}) {
     this.overlay = overlay;
@@ -236,7 +235,8 @@ export class Adapter {
 
   /** What close(2) waits for. Changes are committed a moment later; if that fails at the moment, a writer hears of it. */
   flush(fh: number): void {
-    if (this.#commitFailure && this.#file(fh).writes) throw this.#commitFailure.error;
+    const { commitFailure } = this.overlay;
+    if (commitFailure !== undefined && this.#file(fh).writes) throw commitFailure;
   }
 
   *fsync(): Operation<void> {
@@ -337,13 +337,7 @@ export class Adapter {
    * @throws ENOSPC, EDQUOT, EIO it stays pending, and flush reports it until a commit succeeds
    */
   *commit(durability: "relaxed" | "strict"): Operation<void> {
-    try {
-      yield* this.overlay.commit(durability);
-      this.#commitFailure = undefined;
-    } catch (error) {
-      this.#commitFailure = { error };
-      throw error;
-    }
+    yield* this.overlay.commit(durability);
   }
 
   #node(nodeid: number): Node {

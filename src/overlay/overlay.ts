@@ -138,6 +138,11 @@ export class Overlay {
     return this.#layers.writeback.dirty;
   }
 
+  /** Why the last commit failed, if it did: until one succeeds, what waits is not safe. */
+  get commitFailure(): unknown {
+    return this.#layers.writeback.failure;
+  }
+
   /** @throws ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, EIO */
   lookup(parent: Inode, name: string): Operation<Inode> {
     return existingChild(this.#layers, parent, name);
