@@ -40,7 +40,7 @@ export function stat(layers: Layers, inode: Inode): Stat {
  * @throws EROFS, ENOSPC, EIO nothing changed
  */
 export function* setattr(layers: Layers, inode: Inode, changes: AttributeChanges): Operation<void> {
-  layers.refuseIfReadOnly();
+  yield* layers.begin();
   const { mode, uid, gid, size, atime, mtime, ctime } = changes;
   if (size !== undefined) yield* truncate(layers, inode, size);
   const now = layers.now();
@@ -93,8 +93,8 @@ export function* setxattr(
 }
 
 /** @throws ENODATA there is no such attribute */
-export function removexattr(layers: Layers, inode: Inode, name: string): void {
-  layers.refuseIfReadOnly();
+export function* removexattr(layers: Layers, inode: Inode, name: string): Operation<void> {
+  yield* layers.begin();
   if (!listxattr(inode).includes(name)) throw new FsError("ENODATA");
   if (inode.base?.xattrs?.has(name)) inode.xattrs.set(name, null);
   else inode.xattrs.delete(name);

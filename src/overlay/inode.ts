@@ -5,7 +5,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { FileType, Time } from "../attributes.ts";
-import type { BaseNode } from "../base/base.ts";
+import { type BaseNode, pathIdentity } from "../base/base.ts";
 import type { NameRecord, NodeRecord } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
 
@@ -51,7 +51,7 @@ export class Inode {
   readonly origin: string | undefined;
   /** The base's node at `origin`; undefined for created objects, and if the base has lost it. */
   base: BaseNode | undefined;
-  /** What the base said when this inode was first recorded. */
+  /** What the base said when this inode's data was first touched, or else when it was first recorded. */
   signature: string | undefined;
   readonly own: OwnAttributes;
   xattrs: Map<string, Uint8Array | null>;
@@ -107,7 +107,27 @@ export class Inode {
   }
 
   get nlink(): number {
-    return this.removed ? 0 : (this.base?.nlink ?? 0) + this.nlinkDelta;
+    if (this.removed) return 0;
+    const nlink = this.#baseNlink + this.nlinkDelta;
+    return this.isDirectory ? Math.max(2, nlink) : nlink;
+  }
+
+  /** What the base counts, or counted before it lost this object: one name, for a link group's count is not recorded. */
+  get #baseNlink(): number {
+    if (this.base) return this.base.nlink;
+    if (this.identity === undefined) return 0;
+    return this.isDirectory ? 2 : 1;
+  }
+
+  /** Whether the base has lost a link group: how many names lead to it is not known, so none is taken for the last. */
+  get isCountLost(): boolean {
+    const { base, identity, origin } = this;
+    return !base && identity !== undefined && identity !== pathIdentity(origin ?? "");
+  }
+
+  /** Whether neither a name nor an open file leads to it any more, so that nothing of it may be recorded. */
+  get isGone(): boolean {
+    return this.removed && this.handles === 0;
   }
 
   /** Bytes of a file or a symlink's target. */
@@ -118,9 +138,16 @@ export class Inode {
     return this.base?.size ?? 0;
   }
 
-  /** Whether the base's data of this inode is what it was when it was first recorded. */
-  get isOriginUnchanged(): boolean {
-    return this.base !== undefined && this.base.signature === this.signature;
+  /** Whether the base's data of this inode may be read: where nothing is local no versions can be mixed. */
+  get isBaseReadable(): boolean {
+    return this.base !== undefined && (!this.content || this.base.signature === this.signature);
+  }
+
+  /** Its data is its own from now on, over this version of the base and no other. */
+  begin(content: Content): Content {
+    if (!this.content && this.base) this.signature = this.base.signature;
+    this.content = content;
+    return content;
   }
 
   /** Takes up what the base says now. A recorded inode keeps the signature it began with, so that a change shows. */

@@ -9,7 +9,7 @@
 import type { Time } from "../attributes.ts";
 import { type Base, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
-import type { Operation } from "../operation.ts";
+import { Deferred, type Operation, waitFor } from "../operation.ts";
 import type { NameRecord, Storage, Superblock } from "../storage/storage.ts";
 import { Writeback } from "../storage/writeback.ts";
 import { type IdentityHash, type Inode, InodeTable, identityHash, rootIno } from "./inode.ts";
@@ -44,6 +44,8 @@ export class Layers {
   #superblock: Superblock;
   /** Counts applied changes of names and attributes. */
   #applied = 0;
+  /** Settles when the operation that runs alone has ended. */
+  #alone: Deferred<void> | undefined;
 
   constructor(options: LayersOptions) {
     const { superblock } = options;
@@ -104,12 +106,37 @@ export class Layers {
   }
 
   /**
+   * Runs `operation`, whose gathering waits each time, while new changes wait: those that had begun may still be
+   * applied, each once, so that it gets through.
+   */
+  *alone<T>(operation: () => Operation<T>): Operation<T> {
+    yield* this.begin();
+    const alone = new Deferred<void>();
+    this.#alone = alone;
+    try {
+      return yield* operation();
+    } finally {
+      this.#alone = undefined;
+      alone.resolve();
+    }
+  }
+
+  /**
+   * Begins a change.
+   * @throws EROFS the overlay is open read-only
+   */
+  *begin(): Operation<void> {
+    this.refuseIfReadOnly();
+    while (this.#alone) yield* waitFor(this.#alone);
+  }
+
+  /**
    * Begins a change that takes up room: refuses it where there is none.
    * @throws EROFS the overlay is open read-only
    * @throws ENOSPC, EDQUOT the storage is full; once there is room changes are taken again
    */
   *admit(): Operation<void> {
-    this.refuseIfReadOnly();
+    yield* this.begin();
     const { writeback } = this;
     if (writeback.failure !== undefined || writeback.dirtyBytes > this.maxDirtyBytes) {
       yield* writeback.commit("relaxed");
@@ -123,7 +150,7 @@ export class Layers {
   /** Marks `inode` as changed: gives it a record, and the base's name it was found by a name record. */
   record(inode: Inode): void {
     this.#applied += 1;
-    if (inode.removed && inode.handles === 0) return;
+    if (inode.isGone) return;
     if (!inode.recorded) {
       inode.recorded = true;
       this.#recordNumber(inode);
@@ -164,17 +191,20 @@ export class Layers {
     this.#applied += 1;
     if (inode.recorded) this.writeback.node(inode.ino, null);
     if (inode.content) this.writeback.dropContent(inode.content.id);
-    if (inode.identity !== undefined && this.aliases.has(inode.identity)) {
-      this.aliases.delete(inode.identity);
-      this.writeback.alias(inode.identity, null);
-    }
+    this.forgetAlias(inode.identity);
     this.inodes.delete(inode);
+  }
+
+  /** Forgets the number of an object of which nothing is recorded any more. */
+  forgetAlias(identity: string | undefined): void {
+    if (identity === undefined || !this.aliases.delete(identity)) return;
+    this.writeback.alias(identity, null);
   }
 
   /** Takes one name of `inode` away; with the last one it goes, or becomes an orphan if it is open. */
   unlinkInode(inode: Inode, now: Time): void {
     inode.nlinkDelta -= 1;
-    const isLast = inode.isDirectory || inode.nlink <= 0;
+    const isLast = inode.isDirectory || (inode.nlink <= 0 && !inode.isCountLost);
     inode.own.ctime = now;
     if (!isLast) {
       this.record(inode);

@@ -34,7 +34,8 @@ export function* child(layers: Layers, parent: Inode, name: string): Operation<I
   if (record?.whiteout) return undefined;
   if (record) {
     const inode = yield* inodeAt(layers, record.ino);
-    if (inode.isDirectory) inode.parent = parent;
+    // It may have been renamed while we waited: then it has another parent by now.
+    if (inode.isDirectory && names.get(name) === record) inode.parent = parent;
     return inode;
   }
   const node = yield* baseChild(layers, parent, name);
@@ -97,28 +98,30 @@ function* inodeAt(layers: Layers, ino: number): Operation<Inode> {
   return inode;
 }
 
-/** The inode of a base object that was found at `place`. */
+/** The inode of a base object that was found at `place`; one whose names are gone, too, as long as it is open. */
 export function* inodeOfBase(layers: Layers, base: BaseNode, place: Place): Operation<Inode> {
   const { identity } = base;
   for (;;) {
     const known = layers.inodes.of(identity);
-    if (known && !known.removed) {
+    if (known) {
       if (known.type === base.type) known.seen(base);
-      setPlace(known, place);
+      // A record that was made while we waited says more of where it lies than the base does.
+      if (!place.parent.names?.has(place.name)) setPlace(known, place);
       return known;
     }
     let ino = layers.aliases.get(identity) ?? layers.hash(identity);
     let record = yield* storedNode(layers, ino);
     // Both kinds of collision: with a recorded node, and with an unrecorded one that is in memory.
-    while (!isFree(layers, ino, identity) || (record && record.identity !== identity)) {
+    while (layers.inodes.at(ino) || (record && record.identity !== identity)) {
       ino = ino + 1 < Number.MAX_SAFE_INTEGER ? ino + 1 : firstBaseIno;
       record = yield* storedNode(layers, ino);
     }
-    const meanwhile = layers.inodes.of(identity);
-    if ((meanwhile && !meanwhile.removed) || !isFree(layers, ino, identity)) continue;
-    const inode = new Inode(ino, base.type, {
-      base,
+    if (layers.inodes.of(identity) || layers.inodes.at(ino)) continue;
+    // As in `inodeAt`: if it is of another type by now, the base has lost ours.
+    const ours = !record || record.type === base.type;
+    const inode = new Inode(ino, record?.type ?? base.type, {
       ...(record && { record }),
+      ...(ours && { base }),
     });
     setPlace(inode, place);
     layers.inodes.add(inode);
@@ -135,11 +138,6 @@ function setPlace(inode: Inode, place: Place): void {
 function* storedNode(layers: Layers, ino: number): Operation<NodeRecord | undefined> {
   const record = yield* layers.storage.node(ino);
   return layers.writeback.removes(ino) ? undefined : record;
-}
-
-function isFree(layers: Layers, ino: number, identity: string): boolean {
-  const inode = layers.inodes.at(ino);
-  return !inode || (inode.identity === identity && inode.removed);
 }
 
 /**

@@ -136,7 +136,7 @@ export function* link(layers: Layers, inode: Inode, parent: Inode, name: string)
  * @throws ENOENT, ENOTDIR, EROFS, EIO nothing changed
  */
 export function* unlink(layers: Layers, parent: Inode, name: string): Operation<void> {
-  layers.refuseIfReadOnly();
+  yield* layers.begin();
   const { inode, baseHasIt } = yield* layers.gather(function* () {
     yield* namesOf(layers, parent);
     return {
@@ -157,7 +157,7 @@ export function* unlink(layers: Layers, parent: Inode, name: string): Operation<
  * @throws ENOENT, ENOTDIR, EROFS, EIO nothing changed
  */
 export function* rmdir(layers: Layers, parent: Inode, name: string): Operation<void> {
-  layers.refuseIfReadOnly();
+  yield* layers.begin();
   const { inode, baseHasIt } = yield* layers.gather(function* () {
     yield* namesOf(layers, parent);
     const inode = yield* existingChild(layers, parent, name);
@@ -203,7 +203,7 @@ export function* rename(
   newName: string,
   flags: RenameFlags,
 ): Operation<void> {
-  layers.refuseIfReadOnly();
+  yield* layers.begin();
   const facts = yield* layers.gather(function* (): Operation<RenameFacts> {
     yield* namesOf(layers, parent);
     yield* namesOf(layers, newParent);

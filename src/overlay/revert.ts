@@ -26,7 +26,10 @@ interface Step {
   readonly inode: Inode | undefined;
   /** What will shine through under the name again, where that is no directory. */
   readonly shining: Inode | undefined;
-  /** Files below a deleted directory that get a name back with it, one mention a name. */
+  /**
+   * What is below a deleted directory and gets a name back with it: files, one mention a name, and directories that
+   * are open still, that one among them.
+   */
   readonly returning: readonly Inode[];
   /** Where a renamed object returns to. */
   readonly past:
@@ -40,8 +43,10 @@ export function* revert(
   root: Inode,
   paths: readonly string[],
 ): Operation<Reverted[]> {
-  const { steps, homes } = yield* layers.gather(() => gatherSteps(layers, root, paths));
-  return apply(layers, steps, homes);
+  return yield* layers.alone(function* () {
+    const { steps, homes } = yield* layers.gather(() => gatherSteps(layers, root, paths));
+    return apply(layers, steps, homes);
+  });
 }
 
 /** The names by which the base has an inode and that are recorded as meaning it. */
@@ -52,7 +57,8 @@ function* gatherSteps(
   root: Inode,
   paths: readonly string[],
 ): Operation<{ steps: Step[]; homes: Homes }> {
-  // The records have to show everything applied; what is applied while they are loaded makes us gather again.
+  // The records have to show everything applied; what is applied while they are loaded makes us gather again, but new
+  // changes wait for us, so this comes to an end.
   yield* layers.writeback.commit("relaxed");
   const records = yield* Records.load(layers);
   const all = yield* differences(layers, records);
@@ -141,6 +147,7 @@ function* gatherReturning(
 ): Operation<void> {
   const directory = yield* inodeOfBase(layers, base, { parent, name });
   yield* namesOf(layers, directory);
+  if (directory.removed) returning.push(directory);
   for (const { name, node } of yield* layers.base.list(base.path)) {
     if (node.type === "directory") {
       if (isMoved(layers, records, node)) continue;
@@ -230,7 +237,7 @@ function* baseDirectory(layers: Layers, root: Inode, path: string): Operation<In
   const above = parentOfBasePath(path);
   if (above === undefined) return root;
   const known = layers.inodes.of(pathIdentity(path));
-  if (known && !known.removed) return known;
+  if (known) return known;
   const parent = yield* baseDirectory(layers, root, above);
   const node = yield* layers.base.lookup(path);
   if (!node)
@@ -286,9 +293,10 @@ class Application {
       return;
     }
     this.#forget(parent, name, change.path, base, shining);
-    for (const file of returning) {
-      this.#gainName(file);
-      this.#restore(file);
+    for (const one of returning) {
+      if (one.isDirectory) this.#revive(one);
+      else this.#gainName(one);
+      this.#restore(one);
     }
     if (!inode) return;
     if (past && parent !== past.parent) this.#directories.add(past.parent);
@@ -325,6 +333,7 @@ class Application {
     else if (shining) {
       this.#gainName(shining);
       this.#restore(shining);
+      shining.place = { parent, name };
     }
     if (record.whiteout) return;
     const lost = this.#layers.inodes.at(record.ino);
@@ -332,7 +341,16 @@ class Application {
     else if (lost) this.#loseName(lost);
   }
 
+  /** What is still open though its names are gone has one again: the object stays the same. */
+  #revive(inode: Inode): void {
+    if (!inode.removed) return;
+    inode.removed = false;
+    if (inode.isDirectory) inode.nlinkDelta = 0;
+    this.#layers.writeback.orphan(inode.ino, false);
+  }
+
   #gainName(file: Inode): void {
+    this.#revive(file);
     // Its record went with its last name: as long as nothing else is known, all of the base's names are gone.
     if (!file.recorded && !this.#files.has(file)) file.nlinkDelta = -(file.base?.nlink ?? 0);
     this.#files.add(file);
@@ -438,6 +456,7 @@ function forgetRecord(layers: Layers, inode: Inode): void {
   inode.recorded = false;
   inode.signature = inode.base?.signature;
   layers.writeback.node(inode.ino, null);
+  layers.forgetAlias(inode.identity);
 }
 
 function isDirectoryNode(base: BaseNode | null): boolean {

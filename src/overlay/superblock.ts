@@ -28,6 +28,7 @@ export function* openSuperblock(options: SuperblockOptions): Operation<Superbloc
   const stored = yield* storage.superblock();
   if (readOnly) {
     if (!stored) throw new FsError("ENOENT", { reason: "nothing was ever stored there" });
+    refuseOtherBase(stored, options);
     return stored;
   }
   const superblock = stored ? taken(stored, options) : begun(base, options.chunkSize);
@@ -55,7 +56,8 @@ function begun(base: Base, chunkSize = defaultChunkSize): Superblock {
   };
 }
 
-function taken(stored: Superblock, { base, adoptBase }: SuperblockOptions): Superblock {
+/** A base may have moved, or be republished, but not both: then it is taken for another one. */
+function refuseOtherBase(stored: Superblock, { base, adoptBase }: SuperblockOptions): void {
   const { locator, identity } = stored.base;
   if (!adoptBase && locator !== base.locator && identity !== base.identity) {
     throw new FsError("EINVAL", {
@@ -64,6 +66,11 @@ function taken(stored: Superblock, { base, adoptBase }: SuperblockOptions): Supe
       reason: `the storage belongs to another base, ${locator}; use that base, or another storage`,
     });
   }
+}
+
+function taken(stored: Superblock, options: SuperblockOptions): Superblock {
+  refuseOtherBase(stored, options);
+  const { base } = options;
   return {
     ...stored,
     base: { locator: base.locator, identity: base.identity },
@@ -80,6 +87,7 @@ export function* dropOrphans(layers: Layers): Operation<void> {
     const record = yield* layers.storage.node(ino);
     if (record?.content) layers.writeback.dropContent(record.content.id);
     if (record) layers.writeback.node(ino, null);
+    layers.forgetAlias(record?.identity);
     layers.writeback.orphan(ino, false);
   }
   yield* layers.writeback.commit("relaxed");

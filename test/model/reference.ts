@@ -9,6 +9,7 @@ export interface ReferenceObject {
   nlink: number;
   mode: number;
   readonly target: string;
+  readonly xattrs: Map<string, string>;
 }
 
 class Failure extends Error {}
@@ -16,11 +17,14 @@ class Failure extends Error {}
 /** Makes an object without a name. */
 export function object(type: ReferenceObject["type"], mode: number, target = ""): ReferenceObject {
   const nlink = type === "directory" ? 2 : 0;
-  return { type, data: new Uint8Array(0), children: new Map(), nlink, mode, target };
+  const [data, children, xattrs] = [new Uint8Array(0), new Map(), new Map()];
+  return { type, data, children, nlink, mode, target, xattrs };
 }
 
 export class Reference {
   readonly root = object("directory", 0o755);
+  /** Files that are open, by any number. */
+  readonly open = new Map<number, ReferenceObject>();
 
   /** Runs `step` and returns the code it failed with, if it did. */
   code(step: () => void): string | undefined {
@@ -121,26 +125,24 @@ export class Reference {
     next.parent.nlink += moved;
   }
 
-  write(path: string, offset: number, bytes: Uint8Array): void {
-    const file = this.#file(path);
+  write(file: ReferenceObject, offset: number, bytes: Uint8Array): void {
     const data = new Uint8Array(Math.max(file.data.length, offset + bytes.length));
     data.set(file.data);
     data.set(bytes, offset);
     file.data = data;
   }
 
-  truncate(path: string, size: number): void {
-    const file = this.#file(path);
+  truncate(file: ReferenceObject, size: number): void {
     const data = new Uint8Array(size);
     data.set(file.data.subarray(0, size));
     file.data = data;
   }
 
-  chmod(path: string, mode: number): void {
-    this.at(path).mode = mode;
+  removexattr(path: string, name: string): void {
+    if (!this.at(path).xattrs.delete(name)) throw new Failure("ENODATA");
   }
 
-  #file(path: string): ReferenceObject {
+  file(path: string): ReferenceObject {
     const file = this.at(path);
     if (file.type === "directory") throw new Failure("EISDIR");
     if (file.type !== "file") throw new Failure("EINVAL");

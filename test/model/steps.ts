@@ -1,9 +1,9 @@
 /** The steps of the model test: each is drawn at random and taken by the reference and by the overlay alike. */
 import fc from "fast-check";
 import { FsError } from "../../src/errno.ts";
-import { run } from "../../src/index.ts";
-import type { Fixture } from "../overlay/fixture.ts";
-import { object, type Reference, type ReferenceObject } from "./reference.ts";
+import { type Handle, type Inode, type Overlay, run } from "../../src/index.ts";
+import { context, type Fixture } from "../overlay/fixture.ts";
+import { object, Reference, type ReferenceObject } from "./reference.ts";
 
 const directories = ["", "d", "d/e", "f", "d/e/d"];
 const names = ["a", "b", "d", "e", "f", "__proto__"];
@@ -17,12 +17,19 @@ const offset = fc.oneof(
   fc.nat(3 * chunkSize),
   fc.constantFrom(0, chunkSize - 1, chunkSize, 2 * chunkSize),
 );
+const written = {
+  offset,
+  length: fc.integer({ min: 1, max: 2 * chunkSize }),
+  byte: fc.integer({ min: 1, max: 255 }),
+};
+/** So many files are open at once. */
+const slots = 3;
+const slot = fc.nat(slots - 1);
+const xattr = fc.constantFrom("user.base", "user.own", "__proto__");
 
-export const step = fc.oneof(
-  fc.record({
-    op: fc.constantFrom("create", "mkdir", "unlink", "rmdir", "symlink", "revert"),
-    path,
-  }),
+const step = fc.oneof(
+  fc.record({ op: fc.constantFrom("create", "mkdir", "unlink", "rmdir", "symlink"), path }),
+  fc.record({ op: fc.constant("revert"), path, pick: fc.array(fc.nat(), { maxLength: 2 }) }),
   fc.record({ op: fc.constant("link"), path, to: path }),
   fc.record({
     op: fc.constant("rename"),
@@ -30,22 +37,28 @@ export const step = fc.oneof(
     to: path,
     flags: fc.constantFrom({}, {}, {}, { noReplace: true }, { exchange: true }),
   }),
-  fc.record({
-    op: fc.constant("write"),
-    path,
-    offset,
-    length: fc.integer({ min: 1, max: 2 * chunkSize }),
-    byte: fc.integer({ min: 1, max: 255 }),
-  }),
+  fc.record({ op: fc.constant("write"), path, ...written }),
   fc.record({ op: fc.constant("truncate"), path, size: offset }),
   fc.record({ op: fc.constant("chmod"), path, mode: fc.constantFrom(0o600, 0o644, 0o755) }),
+  fc.record({ op: fc.constantFrom("setxattr", "removexattr"), path, xattr }),
+  fc.record({ op: fc.constant("open"), path, slot }),
+  fc.record({
+    op: fc.constantFrom("writeOpen", "truncateOpen", "close"),
+    path: fc.constant(""),
+    slot,
+    size: offset,
+    ...written,
+  }),
   fc.record({ op: fc.constantFrom("remount", "crash", "commit"), path: fc.constant("") }),
 );
+
+/** A sequence of steps. */
+export const sequence = fc.array(step, { minLength: 1, maxLength: 40, size: "max" });
 
 export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** What a step needs beyond its kind, whichever kind it is. */
-interface AnyStep {
+export interface AnyStep {
   readonly op: string;
   readonly path: string;
   readonly to?: string;
@@ -55,21 +68,23 @@ interface AnyStep {
   readonly byte?: number;
   readonly size?: number;
   readonly mode?: number;
+  readonly slot?: number;
+  readonly xattr?: string;
+  /** Of a revert: which of the paths that differ, and of those they lie in or came from; none of them: `path`. */
+  readonly pick?: readonly number[];
+}
+
+/** A step with all it may need. */
+function filled(step: Step) {
+  const none = { to: "", flags: {}, offset: 0, length: 0, byte: 0, size: 0, mode: 0 };
+  const more: AnyStep = step;
+  return { ...none, slot: 0, xattr: "", ...more };
 }
 
 /** Takes a step on the reference; returns the code it fails with. */
 export function takeOnReference(reference: Reference, step: Step): string | undefined {
-  const {
-    op,
-    path,
-    to = "",
-    flags = {},
-    offset = 0,
-    length = 0,
-    byte = 0,
-    size = 0,
-    mode = 0,
-  }: AnyStep = step;
+  const { op, path, to, flags, offset, length, byte, size, mode, slot, xattr } = filled(step);
+  const bytes = new Uint8Array(length).fill(byte);
   return reference.code(() => {
     if (op === "create") reference.make(path, object("file", 0o644));
     if (op === "mkdir") reference.make(path, object("directory", 0o755));
@@ -78,57 +93,170 @@ export function takeOnReference(reference: Reference, step: Step): string | unde
     if (op === "rmdir") reference.rmdir(path);
     if (op === "link") reference.link(path, to);
     if (op === "rename") reference.rename(path, to, flags);
-    if (op === "write") reference.write(path, offset, new Uint8Array(length).fill(byte));
-    if (op === "truncate") reference.truncate(path, size);
-    if (op === "chmod") reference.chmod(path, mode);
+    if (op === "write") reference.write(reference.file(path), offset, bytes);
+    if (op === "truncate") reference.truncate(reference.file(path), size);
+    if (op === "chmod") reference.at(path).mode = mode;
+    if (op === "setxattr") reference.at(path).xattrs.set(xattr, `${path} ${mode}`);
+    if (op === "removexattr") reference.removexattr(path, xattr);
+    if (op === "open") reference.open.set(slot, reference.file(path));
+    if (op === "close") reference.open.delete(slot);
+    const open = reference.open.get(slot);
+    if (op === "writeOpen" && open) reference.write(open, offset, bytes);
+    if (op === "truncateOpen" && open) reference.truncate(open, size);
+    if (op === "remount" || op === "crash") reference.open.clear();
   });
 }
 
-/** Takes a step on the overlay; returns the code it fails with. */
-export async function takeOnOverlay(f: Fixture, step: Step): Promise<string | undefined> {
-  const {
-    op,
-    path,
-    to = "",
-    flags = {},
-    offset = 0,
-    length = 0,
-    byte = 0,
-    size = 0,
-    mode = 0,
-  }: AnyStep = step;
-  try {
+/** An overlay with the files that are open in it. */
+export class Subject {
+  readonly f: Fixture;
+  readonly open = new Map<number, Handle>();
+
+  constructor(f: Fixture) {
+    this.f = f;
+  }
+
+  get overlay(): Overlay {
+    return this.f.overlay;
+  }
+
+  /** Takes a step; returns the code it fails with. */
+  async take(step: Step): Promise<string | undefined> {
+    try {
+      await this.#take(step);
+      return undefined;
+    } catch (error) {
+      if (error instanceof FsError) return error.code;
+      throw error;
+    }
+  }
+
+  async #take(step: Step): Promise<void> {
+    const { op, path, to, flags, offset, length, byte, size, mode, slot, xattr } = filled(step);
+    const { f, overlay } = this;
+    const bytes = new Uint8Array(length).fill(byte);
     if (op === "create") await f.create(path);
     if (op === "mkdir") await f.mkdir(path);
-    if (op === "symlink") {
-      await run(f.overlay.symlink(...(await f.placeOf(path)), "to", { uid: 0, gid: 0, umask: 0 }));
-    }
+    if (op === "symlink") await run(overlay.symlink(...(await f.placeOf(path)), "to", context));
     if (op === "unlink") await f.unlink(path);
     if (op === "rmdir") await f.rmdir(path);
     if (op === "link") await f.link(path, to);
     if (op === "rename") await f.rename(path, to, flags);
-    if (op === "write") await f.writeAt(path, offset, new Uint8Array(length).fill(byte));
-    if (op === "truncate") await run(f.overlay.setattr(await f.at(path), { size }));
-    if (op === "chmod") await run(f.overlay.setattr(await f.at(path), { mode }));
-    if (op === "commit") await run(f.overlay.commit("strict"));
-    if (op === "remount") await f.remount();
-    if (op === "crash") {
-      await run(f.overlay.commit("relaxed"));
-      await f.mount();
+    if (op === "write") await f.writeAt(path, offset, bytes);
+    if (op === "truncate") await run(overlay.setattr(await f.at(path), { size }));
+    if (op === "chmod") await run(overlay.setattr(await f.at(path), { mode }));
+    if (op === "setxattr") {
+      const value = new TextEncoder().encode(`${path} ${mode}`);
+      await run(overlay.setxattr(await f.at(path), xattr, value));
     }
-  } catch (error) {
-    if (error instanceof FsError) return error.code;
-    throw error;
+    if (op === "removexattr") await run(overlay.removexattr(await f.at(path), xattr));
+    if (op === "open") await this.#open(path, slot);
+    if (op === "close") await this.#close(slot);
+    const open = this.open.get(slot);
+    if (op === "writeOpen" && open) await run(overlay.write(open, offset, bytes));
+    if (op === "truncateOpen" && open) await run(overlay.setattr(open.inode, { size }));
+    if (op === "commit") await run(overlay.commit("strict"));
+    if (op === "remount") {
+      this.open.clear();
+      await f.remount();
+    }
+    if (op === "crash") {
+      this.open.clear();
+      await run(overlay.commit("relaxed"));
+      await f.crash();
+    }
   }
-  return undefined;
+
+  async #open(path: string, slot: number): Promise<void> {
+    const inode = await this.f.at(path);
+    if (inode.isDirectory) throw new FsError("EISDIR");
+    if (inode.type !== "file") throw new FsError("EINVAL");
+    const handle = await run(this.overlay.open(inode, { read: true, write: true }));
+    await this.#close(slot);
+    this.open.set(slot, handle);
+  }
+
+  async #close(slot: number): Promise<void> {
+    const handle = this.open.get(slot);
+    this.open.delete(slot);
+    if (handle) await run(this.overlay.release(handle));
+  }
+
+  async closeAll(): Promise<void> {
+    for (const slot of [...this.open.keys()]) await this.#close(slot);
+  }
+
+  /** What is read through the open files. */
+  async linesOfOpen(): Promise<string[]> {
+    const lines: string[] = [];
+    for (const [slot, handle] of this.open) {
+      const { size, nlink } = await run(this.overlay.getattr(handle.inode));
+      const into = new Uint8Array(size + 1);
+      const length = await run(this.overlay.read(handle, 0, into));
+      lines.push(`${slot} links ${nlink} ${told(into.subarray(0, length))}`);
+    }
+    return lines.sort();
+  }
+
+  /** The overlay's tree as a reference of its own: its objects are told apart by their inode numbers alone. */
+  async toReference(): Promise<Reference> {
+    const reference = new Reference();
+    const objects = new Map<number, ReferenceObject>();
+    await this.#copy("", reference, objects);
+    for (const [slot, { inode }] of this.open) {
+      reference.open.set(slot, objects.get(inode.ino) ?? (await this.#objectOf(inode)));
+    }
+    return reference;
+  }
+
+  async #copy(at: string, to: Reference, objects: Map<number, ReferenceObject>): Promise<void> {
+    for (const name of await this.f.names(at)) {
+      const path = at === "" ? name : `${at}/${name}`;
+      const inode = await this.f.at(path);
+      const known = objects.get(inode.ino);
+      const copy = known ?? (await this.#objectOf(inode));
+      objects.set(inode.ino, copy);
+      to.make(path, copy);
+      if (inode.isDirectory) await this.#copy(path, to, objects);
+    }
+  }
+
+  async #objectOf(inode: Inode): Promise<ReferenceObject> {
+    const { overlay } = this;
+    const { type, mode, size } = await run(overlay.getattr(inode));
+    const target = type === "symlink" ? await run(overlay.readlink(inode)) : "";
+    const copy = object(type as ReferenceObject["type"], mode & 0o7777, target);
+    if (type === "file") {
+      const handle = await run(overlay.open(inode, { read: true }));
+      copy.data = new Uint8Array(size);
+      await run(overlay.read(handle, 0, copy.data));
+      await run(overlay.release(handle));
+    }
+    for (const [name, value] of await xattrsOf(overlay, inode)) copy.xattrs.set(name, value);
+    return copy;
+  }
 }
 
-/** The whole tree as lines: path, type, mode, links, target or data. */
+async function xattrsOf(overlay: Overlay, inode: Inode): Promise<Map<string, string>> {
+  const xattrs = new Map<string, string>();
+  for (const name of await run(overlay.listxattr(inode))) {
+    xattrs.set(name, new TextDecoder().decode(await run(overlay.getxattr(inode, name))));
+  }
+  return xattrs;
+}
+
+/** What is read through the reference's open files. */
+export function linesOfOpenReference({ open }: Reference): string[] {
+  return [...open].map(([slot, { nlink, data }]) => `${slot} links ${nlink} ${told(data)}`).sort();
+}
+
+/** The whole tree as lines: path, type, mode, xattrs, links, target or data. */
 export function linesOfReference(directory: ReferenceObject, at = ""): string[] {
   const lines: string[] = [];
   for (const [name, child] of directory.children) {
     const path = at === "" ? name : `${at}/${name}`;
-    lines.push(line(path, child.type, child.mode, child.nlink, child.target, child.data));
+    const { type, mode, nlink, target, data, xattrs } = child;
+    lines.push(line(path, type, mode, nlink, target, data, xattrs));
     if (child.type === "directory") lines.push(...linesOfReference(child, path));
   }
   return at === "" ? lines.sort() : lines;
@@ -143,7 +271,8 @@ export async function linesOfOverlay(f: Fixture, at = ""): Promise<string[]> {
     const { type, mode, nlink, size } = await run(f.overlay.getattr(inode));
     const target = type === "symlink" ? await run(f.overlay.readlink(inode)) : "";
     const data = type === "file" ? await f.readAt(path, 0, size + 1) : new Uint8Array(0);
-    lines.push(line(path, type, mode & 0o7777, nlink, target, data));
+    const xattrs = await xattrsOf(f.overlay, inode);
+    lines.push(line(path, type, mode & 0o7777, nlink, target, data, xattrs));
     if (type === "directory") lines.push(...(await linesOfOverlay(f, path)));
   }
   return at === "" ? lines.sort() : lines;
@@ -156,8 +285,14 @@ function line(
   nlink: number,
   target: string,
   data: Uint8Array,
+  xattrs: ReadonlyMap<string, string>,
 ): string {
+  const extended = JSON.stringify([...xattrs].sort());
+  return `${path}\t${type} ${mode.toString(8)} ${target} ${told(data)} ${extended}\tlinks ${nlink}`;
+}
+
+function told(data: Uint8Array): string {
   let sum = 0;
   for (const byte of data) sum = (sum * 31 + byte) % 4_294_967_291;
-  return `${path} ${type} ${mode.toString(8)} links ${nlink} ${target} ${data.length} bytes, sum ${sum}`;
+  return `${data.length} bytes, sum ${sum}`;
 }

@@ -10,6 +10,7 @@ import {
   type OverlayOptions,
   openMemoryStorage,
   run,
+  type Storage,
 } from "../../src/index.ts";
 
 export const context: Context = { uid: 1000, gid: 1000, umask: 0o022 };
@@ -17,31 +18,52 @@ export const context: Context = { uid: 1000, gid: 1000, umask: 0o022 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** What a fixture may be told: all that an overlay may be, and where to store in place of the memory. */
+export interface FixtureOptions extends Partial<Omit<OverlayOptions, "storage">> {
+  readonly openStorage?: () => Storage;
+}
+
 /** An overlay and what it stands on. */
 export class Fixture {
-  readonly base: MemoryBase;
-  readonly disk: MemoryDisk;
+  base: MemoryBase;
+  /** Where all is stored unless the options say otherwise. */
+  readonly disk = new MemoryDisk();
   readonly #options: Partial<OverlayOptions>;
+  readonly #openStorage: () => Storage;
   overlay!: Overlay;
+  storage!: Storage;
 
-  constructor(base: MemoryBase, disk: MemoryDisk, options: Partial<OverlayOptions>) {
+  private constructor(base: MemoryBase, options: FixtureOptions) {
+    const { openStorage = () => openMemoryStorage(this.disk), ...rest } = options;
     this.base = base;
-    this.disk = disk;
-    this.#options = options;
+    this.#openStorage = openStorage;
+    this.#options = rest;
   }
 
-  static async open(tree: MemoryTree, options: Partial<OverlayOptions> = {}): Promise<Fixture> {
-    const fixture = new Fixture(new MemoryBase(tree), new MemoryDisk(), options);
+  static async open(tree: MemoryTree, options: FixtureOptions = {}): Promise<Fixture> {
+    const fixture = new Fixture(new MemoryBase(tree), options);
     await fixture.mount();
     return fixture;
   }
 
   /** Opens the overlay anew, as after a crash if the one before was not closed. */
   async mount(): Promise<void> {
-    const { base, disk } = this;
-    this.overlay = await run(
-      Overlay.open({ base, storage: openMemoryStorage(disk), ...this.#options }),
-    );
+    const { base } = this;
+    this.storage = this.#openStorage();
+    this.overlay = await run(Overlay.open({ base, storage: this.storage, ...this.#options }));
+  }
+
+  /** The owner dies: nothing is committed any more, and another one opens the storage. */
+  async crash(): Promise<void> {
+    await run(this.storage.close());
+    await this.mount();
+  }
+
+  /** Closes, and opens over another tree at the same place: the base was republished. */
+  async republish(tree: MemoryTree): Promise<void> {
+    await run(this.overlay.close());
+    this.base = new MemoryBase(tree, { identity: `${this.base.identity}'` });
+    await this.mount();
   }
 
   /** Closes and opens again. */

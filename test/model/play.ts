@@ -1,0 +1,193 @@
+/**
+ * Plays a sequence of steps on the overlay and on the reference: the same answers, and whole trees equal. A revert has
+ * no counterpart in the reference, so it is held to what must be true after any, and then the tree as it is becomes
+ * the reference. At the end no record may be left that no name leads to, and a revert of everything shows the base.
+ */
+import { expect } from "vitest";
+import { type Change, type FsError, run, type Storage } from "../../src/index.ts";
+import { rootIno } from "../../src/overlay/inode.ts";
+import { Fixture, type FixtureOptions } from "../overlay/fixture.ts";
+import { object, Reference, type ReferenceObject } from "./reference.ts";
+import {
+  type AnyStep,
+  chunkSize,
+  linesOfOpenReference,
+  linesOfOverlay,
+  linesOfReference,
+  type Step,
+  Subject,
+  takeOnReference,
+} from "./steps.ts";
+
+const long = new Uint8Array(2 * chunkSize + 100).map((_, i) => (i % 250) + 1);
+
+const tree = {
+  "d/a": long,
+  "d/b": "beta",
+  "d/e/a": "gamma",
+  "d/e/f": { target: "a" },
+  "f/a": { content: "grouped", link: "g" },
+  "f/b": { content: "grouped", link: "g" },
+  "f/d/e": "deep",
+  a: { content: "alpha", xattrs: { "user.base": "below" } },
+  b: { target: "d/a" },
+};
+
+function referenceOfTree(): Reference {
+  const reference = new Reference();
+  const file = (text: string | Uint8Array) => {
+    const made = object("file", 0o644);
+    made.data = typeof text === "string" ? new TextEncoder().encode(text) : text.slice();
+    return made;
+  };
+  for (const path of ["d", "d/e", "f", "f/d"]) reference.make(path, object("directory", 0o755));
+  const grouped = file("grouped");
+  reference.make("d/a", file(long));
+  reference.make("d/b", file("beta"));
+  reference.make("d/e/a", file("gamma"));
+  reference.make("d/e/f", object("symlink", 0o777, "a"));
+  reference.make("f/a", grouped);
+  reference.make("f/b", grouped);
+  reference.make("f/d/e", file("deep"));
+  reference.make("a", file("alpha"));
+  reference.at("a").xattrs.set("user.base", "below");
+  reference.make("b", object("symlink", 0o777, "d/a"));
+  return reference;
+}
+
+const linesOfBase = linesOfReference(referenceOfTree().root);
+
+/** Takes `steps` and checks all of it; `storedContents` tells the ids of all contents of which there is data. */
+export async function play(
+  steps: readonly Step[],
+  options: FixtureOptions,
+  storedContents: (f: Fixture) => number[],
+): Promise<void> {
+  const f = await Fixture.open(tree, { chunkSize, ...options });
+  const subject = new Subject(f);
+  let reference = referenceOfTree();
+  for (const taken of steps) {
+    if (taken.op === "revert") {
+      reference = await revert(subject, reference, taken);
+      continue;
+    }
+    expect([taken, await subject.take(taken)]).toEqual([taken, takeOnReference(reference, taken)]);
+  }
+  expect(await subject.linesOfOpen()).toEqual(linesOfOpenReference(reference));
+  const expected = linesOfReference(reference.root);
+  expect(await linesOfOverlay(f)).toEqual(expected);
+  await subject.closeAll();
+  await f.remount();
+  expect(await linesOfOverlay(f)).toEqual(expected);
+  await expectNoLeaks(f.storage, storedContents(f));
+  await run(f.overlay.revert([""])).catch((error) => expect(error.code).toBe("ENOENT"));
+  expect(await run(f.overlay.changes())).toEqual([]);
+  expect(await linesOfOverlay(f)).toEqual(linesOfBase);
+  await run(f.overlay.close());
+  expect(storedContents(f)).toEqual([]);
+}
+
+/** Reverts some paths, which may be refused, and returns what the tree is then. */
+async function revert(
+  subject: Subject,
+  reference: Reference,
+  { path, pick = [] }: AnyStep,
+): Promise<Reference> {
+  const { f } = subject;
+  const changesBefore = await run(f.overlay.changes());
+  const worthwhile = changesBefore.flatMap(({ path, from }) => [
+    path,
+    path.slice(0, Math.max(0, path.lastIndexOf("/"))),
+    from ?? path,
+  ]);
+  const picked = worthwhile.length === 0 ? [] : pick.map((n) => worthwhile[n % worthwhile.length]);
+  const paths = picked.length === 0 ? [path] : (picked as string[]);
+  const isReverted = (path: string) => paths.some((top) => isAtOrBelow(path, top));
+  const before = linesOfReference(reference.root);
+  const outcome = await run(f.overlay.revert(paths)).then(
+    (reverted) => reverted.map(({ path }) => path),
+    (error: FsError) => error,
+  );
+  if (!Array.isArray(outcome)) {
+    expect(["ENOENT", "EEXIST"]).toContain(outcome.code);
+    expect(await linesOfOverlay(f)).toEqual(before);
+    return reference;
+  }
+  const after = await subject.toReference();
+  const lines = linesOfReference(after.root);
+  // The copy counts links by the names there are: so those the overlay tells have to be these.
+  expect([paths, await linesOfOverlay(f)]).toEqual([paths, lines]);
+  expect(await subject.linesOfOpen()).toEqual(linesOfOpenReference(after));
+  const changes = await run(f.overlay.changes());
+  expect(changes.filter(({ path }) => isReverted(path)).map(({ path }) => [paths, path])).toEqual(
+    [],
+  );
+  // Not every name of an object of several names is known, so not every one can be told.
+  const told = new Set<ReferenceObject>();
+  for (const tree of [reference, after]) {
+    for (const line of linesOfReference(tree.root)) {
+      const path = pathOf(line);
+      if (outcome.some((one) => isAtOrBelow(path, one))) told.add(tree.at(path));
+    }
+  }
+  const toldLines = new Set<string>();
+  for (const tree of [reference, after]) {
+    for (const line of linesOfReference(tree.root)) {
+      if (told.has(tree.at(pathOf(line)))) toldLines.add(pathOf(line));
+    }
+  }
+  const untold = (line: string) => !toldLines.has(pathOf(line));
+  const untoldChanges = ({ path }: Change) => !outcome.some((one) => isAtOrBelow(path, one));
+  expect([paths, outcome, withoutLinks(lines.filter(untold))]).toEqual([
+    paths,
+    outcome,
+    withoutLinks(before.filter(untold)),
+  ]);
+  expect(changes.filter(untoldChanges).map(({ path }) => path)).toEqual(
+    changesBefore.filter(untoldChanges).map(({ path }) => path),
+  );
+  const moved = changesBefore.some(
+    ({ from, linkTo }) => from !== undefined || linkTo !== undefined,
+  );
+  const within = (line: string) => isReverted(pathOf(line));
+  if (!moved) {
+    expect([paths, withoutLinks(lines.filter(within))]).toEqual([
+      paths,
+      withoutLinks(linesOfBase.filter(within)),
+    ]);
+  }
+  return after;
+}
+
+function isAtOrBelow(path: string, top: string): boolean {
+  return top === "" || path === top || path.startsWith(`${top}/`);
+}
+
+function pathOf(line: string): string {
+  return line.slice(0, line.indexOf("\t"));
+}
+
+function withoutLinks(lines: readonly string[]): string[] {
+  return lines.map((line) => line.slice(0, line.lastIndexOf("\t")));
+}
+
+async function expectNoLeaks(storage: Storage, stored: readonly number[]): Promise<void> {
+  const named = new Set<number>([rootIno]);
+  for (const { parent, record } of await run(storage.allNames())) {
+    named.add(parent);
+    if (!record.whiteout) named.add(record.ino);
+  }
+  const nodes = await run(storage.allNodes());
+  for (const node of nodes) {
+    // A name of a link group in the base may reach its node without a record.
+    if (!node.identity?.startsWith("link:"))
+      expect([node, named.has(node.ino)]).toEqual([node, true]);
+  }
+  const identities = new Set(nodes.map(({ identity }) => identity));
+  for (const identity of (await run(storage.aliases())).keys()) {
+    expect([identity, identities.has(identity)]).toEqual([identity, true]);
+  }
+  expect(await run(storage.orphans())).toEqual([]);
+  const contents = new Set(nodes.map(({ content }) => content?.id));
+  expect(stored.filter((id) => !contents.has(id))).toEqual([]);
+}
