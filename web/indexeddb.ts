@@ -140,6 +140,8 @@ class IndexedDbStorage implements Storage {
   readonly #readOnly: boolean;
   /** Why nothing can be done any more; undefined as long as all is well. */
   #lost: string | undefined;
+  /** The last commit failed because the quota was full. */
+  #full = false;
   #chunkSize: number | undefined;
   /** The generation of the last superblock read or written; undefined before there was one. */
   #generation: number | undefined;
@@ -239,7 +241,7 @@ class IndexedDbStorage implements Storage {
       throw new FsError("EROFS", { syscall: "commit", path: this.#name, reason });
     }
     yield* waitFor(
-      this.#attempt("commit", (database) => this.#commit(database, batch, durability)),
+      this.#attempt("commit", (database) => this.#commitOrRetry(database, batch, durability)),
     );
     this.#chunkSize = batch.superblock.chunkSize;
     this.#generation = batch.superblock.generation;
@@ -299,6 +301,28 @@ class IndexedDbStorage implements Storage {
         record: records[index] as NameRecord,
       }));
     });
+  }
+
+  /**
+   * In Firefox the transaction after one that exceeded the quota may only delete, and says InvalidStateError to
+   * anything else; the next one is an ordinary one again.
+   */
+  async #commitOrRetry(
+    database: IDBPDatabase<Layout>,
+    batch: Batch,
+    durability: Durability,
+  ): Promise<void> {
+    const wasFull = this.#full;
+    this.#full = false;
+    try {
+      await this.#commit(database, batch, durability);
+    } catch (error) {
+      if (wasFull && nameOf(error) === "InvalidStateError") {
+        return await this.#commitOrRetry(database, batch, durability);
+      }
+      this.#full = nameOf(error) === "QuotaExceededError";
+      throw error;
+    }
   }
 
   async #commit(

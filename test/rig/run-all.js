@@ -22,7 +22,11 @@ const runs = [
     files: /\.mount\.test\.ts$/,
     needs: ["/dev/fuse", "/usr/bin/fusermount3"],
   },
-  { projects: ["e2e"], files: /\.e2e\.test\.ts$/, needs: ["/usr/bin/chromium"] },
+  {
+    projects: ["e2e"],
+    files: /\.e2e\.test\.ts$/,
+    needs: ["/usr/bin/chromium", "/usr/bin/firefox-esr"],
+  },
   { projects: ["chromium"], files: inBrowsers, needs: ["/usr/bin/chromium"] },
   { projects: ["firefox"], files: inBrowsers, needs: ["/usr/bin/firefox-esr"] },
   {
