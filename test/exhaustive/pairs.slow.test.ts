@@ -1,0 +1,66 @@
+/**
+ * All sequences of one and of two operations, with a crash after every fsync and before and after every commit. Pairs
+ * take turns with the schedules. One pair in three is played; with `MINIFO_EXHAUSTIVE=full` every pair in all schedules,
+ * with `=few` one in forty.
+ */
+import { afterAll, expect, test } from "vitest";
+import { play, played, schedules, succeeds } from "./play.ts";
+import { type Step, steps } from "./steps.ts";
+
+const extent = process.env["MINIFO_EXHAUSTIVE"];
+const stride = extent === "full" ? 1 : extent === "few" ? 40 : 3;
+const hours_ms = 4 * 60 * 60_000;
+
+afterAll(() => {
+  const { sequences, steps, commits, crashes } = played;
+  console.log(
+    `exhaustive: ${sequences} sequences, ${steps} steps, ${commits} commits, ${crashes} states after a crash`,
+  );
+});
+
+test("every operation alone does what the reference does, and survives a crash at each commit", async () => {
+  for (const step of steps) {
+    for (const schedule of succeeds([], step) ? schedules : schedules.slice(0, 1)) {
+      await play([step], schedule);
+    }
+  }
+});
+
+/** After `first` all that fail then do so in one go: they leave nothing to crash. */
+async function playPairsAfter(first: Step, turn: number): Promise<void> {
+  const able = steps.filter((second) => succeeds([first], second));
+  const unable = steps.filter((second) => !able.includes(second));
+  await play([first, ...unable], "all are synced together");
+  for (const [index, second] of able.entries()) {
+    if ((turn + index) % stride !== 0) continue;
+    const ways = extent === "full" ? schedules : [schedules[(turn + index) % schedules.length]];
+    for (const schedule of ways) if (schedule) await play([first, second], schedule);
+  }
+}
+
+test(
+  "two operations, whichever, do what the reference does, and survive a crash at each commit",
+  async () => {
+    const able = steps.filter((step) => succeeds([], step));
+    expect(able.length).toBeGreaterThan(100);
+    for (const [turn, first] of able.entries()) await playPairsAfter(first, turn);
+  },
+  hours_ms,
+);
+
+test(
+  "a file that is open without a name takes nothing along from one that a revert brought back in its place",
+  async () => {
+    const revert = steps.filter(({ isRevert }) => isRevert);
+    const held = steps.filter(({ name }) => name.startsWith("hold-unlinked"));
+    const few = extent === "few" ? 20 : 1;
+    for (const [turn, first] of held.filter((step) => succeeds([], step)).entries()) {
+      for (const [index, third] of steps.entries()) {
+        if ((turn + index) % few !== 0 || !succeeds(revert, third)) continue;
+        const schedule = schedules[(turn + index) % schedules.length];
+        if (schedule) await play([first, ...revert, third], schedule);
+      }
+    }
+  },
+  hours_ms,
+);
