@@ -328,6 +328,17 @@ export class Adapter {
     yield* this.overlay.fallocate(this.#file(fh).handle, offset, length, mode);
   }
 
+  *copyRange(
+    fh: number,
+    offset: number,
+    toFh: number,
+    toOffset: number,
+    length: number,
+  ): Operation<number> {
+    const [from, to] = [this.#file(fh).handle, this.#file(toFh).handle];
+    return yield* this.overlay.copyRange(from, offset, to, toOffset, length);
+  }
+
   *lseek(fh: number, offset: number, whence: "data" | "hole"): Operation<number> {
     return yield* this.overlay.lseek(this.#file(fh).handle, offset, whence);
   }

@@ -247,6 +247,10 @@ export class Session {
         yield* adapter.fallocate(fh, offset, length, mode);
         return 0;
       }
+      case "copy": {
+        const { fh, offset, toFh, toOffset, length } = request;
+        return encodeWritten(reply, yield* adapter.copyRange(fh, offset, toFh, toOffset, length));
+      }
       case "lseek":
         return encodeOffset(
           reply,

@@ -314,13 +314,16 @@ export function* copyFile(
 }
 
 function* copyBytes(overlay: Overlay, source: Handle, target: Handle): Operation<void> {
-  const { size } = yield* overlay.getattr(source.inode);
-  const piece = new Uint8Array(Math.min(pieceLength, size + 1));
   for (let offset = 0; ; ) {
-    const length = yield* overlay.read(source, offset, piece);
-    if (length > 0) yield* writeAll(overlay, target, offset, piece.subarray(0, length));
+    const length = yield* overlay.copyRange(
+      source,
+      offset,
+      target,
+      offset,
+      Number.MAX_SAFE_INTEGER,
+    );
+    if (length === 0) return;
     offset += length;
-    if (length < piece.length) return;
   }
 }
 

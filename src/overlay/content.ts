@@ -4,14 +4,18 @@
  * at most the two at its edges. Bytes of a held chunk beyond the file's size are zero, in memory and in the storage, so
  * that a file can grow without anything being written.
  */
+import type { BaseNode } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { ChunkSet } from "./chunk-set.ts";
 import type { Content, Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
-/** The largest size of a file in bytes: every offset stays a safe integer. */
-const maxSize = Number.MAX_SAFE_INTEGER;
+/**
+ * The largest size of a file in bytes: what ext4 can hold. A write that a storage can never take would stand in the way
+ * of every later commit, so it is refused before it is applied.
+ */
+const maxSize = 2 ** 44 - 2 ** 16;
 
 /**
  * Fills `into` with bytes from `offset` on; returns how many there were, fewer only at the end of the file.
@@ -105,20 +109,44 @@ function* readBase(
   offset: number,
   into: Uint8Array,
 ): Operation<void> {
-  const { base } = inode;
-  if (!base || !inode.isBaseReadable) {
-    throw new FsError("ESTALE", {
-      reason: base
-        ? "the base's file changed since this one was first modified; what is not held locally cannot be read"
-        : "the base's file is gone; what is not held locally cannot be read",
-    });
+  const base = yield* sourceNode(layers, inode);
+  let got: number;
+  try {
+    got = yield* layers.base.read(base, offset, into);
+  } catch (error) {
+    const isStale = error instanceof FsError && error.code === "ESTALE";
+    if (isStale && !inode.content) yield* followBase(layers, inode);
+    throw error;
   }
-  const got = yield* layers.base.read(base, offset, into);
   if (got < into.length) {
     throw new FsError("ESTALE", {
       reason: `the base's file ended ${into.length - got} bytes before the size it states`,
     });
   }
+}
+
+/**
+ * The base file that shows where nothing is held.
+ * @throws ESTALE it is not what it was when this file began to depend on it
+ */
+function* sourceNode(layers: Layers, inode: Inode): Operation<BaseNode> {
+  const source = inode.content?.source;
+  const copied = source && (yield* layers.base.lookup(source.path));
+  const base = source ? copied : inode.base;
+  const isWhatItWas = source ? copied?.signature === source.signature : inode.isBaseReadable;
+  if (base && isWhatItWas) return base;
+  throw new FsError("ESTALE", {
+    reason: base
+      ? "the base's file changed since this one was first modified; what is not held locally cannot be read"
+      : "the base's file is gone; what is not held locally cannot be read",
+  });
+}
+
+/** Takes up what the base has by now for a file with nothing local; `cuts` moves if that is something else. */
+function* followBase(layers: Layers, inode: Inode): Operation<void> {
+  if (inode.origin === undefined) return;
+  const base = yield* layers.base.lookup(inode.origin);
+  if (base?.type === inode.type) inode.seen(base);
 }
 
 /** A chunk's bytes got beforehand, so that a part of it can be overwritten. */
@@ -157,6 +185,7 @@ export class Edges {
     return chunk * chunkSize < this.#baseLength && this.#valid(chunk) === undefined;
   }
 
+  /** Gets the chunk's bytes; it may still be missing then, if the data changed meanwhile. */
   *fetch(chunk: number): Operation<void> {
     const { content } = this.#inode;
     const { writeback, chunkSize } = this.#layers;
@@ -166,8 +195,14 @@ export class Edges {
     const bytes = new Uint8Array(length);
     const { commits } = writeback;
     const { cuts } = this.#inode;
-    if (content && held) yield* this.#layers.storage.readData(content.id, start, bytes);
-    else yield* readBase(this.#layers, this.#inode, start, bytes);
+    try {
+      if (content && held) yield* this.#layers.storage.readData(content.id, start, bytes);
+      else yield* readBase(this.#layers, this.#inode, start, bytes);
+    } catch (error) {
+      // The data was cut off or replaced while we waited: whoever asked looks again.
+      if (cuts !== this.#inode.cuts) return;
+      throw error;
+    }
     if (cuts !== this.#cuts) {
       this.#edges.clear();
       this.#cuts = cuts;
@@ -261,7 +296,8 @@ function apply(layers: Layers, inode: Inode, at: number, bytes: Uint8Array, edge
  */
 export function* truncate(layers: Layers, inode: Inode, size: number): Operation<void> {
   refuseIfNotFile(inode);
-  if (size < 0 || !Number.isSafeInteger(size)) throw new FsError(size > 0 ? "EFBIG" : "EINVAL");
+  if (size > maxSize) throw new FsError("EFBIG");
+  if (size < 0 || !Number.isSafeInteger(size)) throw new FsError("EINVAL");
   yield* layers.begin();
   if (size === 0) {
     if (inode.isGone) return;

@@ -57,8 +57,14 @@ function* zero(layers: Layers, inode: Inode, from: number, to: number): Operatio
       yield* edges.fetch(missing);
       continue;
     }
+    if (inode.isGone) return;
     const content = ownContent(layers, inode);
     for (let chunk = first; chunk <= last; chunk += 1) {
+      if (!content.chunks.has(chunk) && chunk * chunkSize >= content.baseLength) {
+        // Neither we nor the base have anything here: zeros already, however far that reaches.
+        chunk = Math.min(last, content.chunks.runEnd(chunk) - 1);
+        continue;
+      }
       if (isWhole(chunk, from, end, inode, chunkSize)) zeroChunk(layers, content, chunk);
       else zeroPart(layers, content, chunk, from, end, edges);
     }
@@ -100,8 +106,6 @@ function zeroPart(
 ): void {
   const start = chunk * chunkSize;
   const held = content.chunks.has(chunk);
-  // A chunk of which there is nothing yet, neither here nor in the base, is zeros already.
-  if (!held && start >= content.baseLength) return;
   const dirty = writeback.change(content.id, chunk, () => edges.take(chunk), !held);
   const [first, last] = [Math.max(from, start) - start, Math.min(end, start + chunkSize) - start];
   writeback.write(dirty, first, new Uint8Array(last - first));

@@ -6,7 +6,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { FileType, Time } from "../attributes.ts";
 import { type BaseNode, pathIdentity } from "../base/base.ts";
-import type { NameRecord, NodeRecord } from "../storage/storage.ts";
+import type { ContentSource, NameRecord, NodeRecord } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
 
 /** The root's inode number. */
@@ -34,6 +34,7 @@ export interface Content {
   size: number;
   baseLength: number;
   readonly chunks: ChunkSet;
+  source?: ContentSource;
 }
 
 /** Where a base object was found: under which name of which directory. */
@@ -92,8 +93,7 @@ export class Inode {
     }
     this.xattrs = new Map(record?.xattrs ?? []);
     if (record?.content) {
-      const { id, size, baseLength, chunks } = record.content;
-      this.content = { id, size, baseLength, chunks: new ChunkSet(chunks) };
+      this.content = { ...record.content, chunks: new ChunkSet(record.content.chunks) };
     }
   }
 

@@ -14,6 +14,7 @@ import type { Durability, Storage, StorageSpace, Superblock } from "../storage/s
 import { type Change, changes } from "./changes.ts";
 import { wallClock } from "./clock.ts";
 import { read, seek, truncate, write } from "./content.ts";
+import { copyRange } from "./copy.ts";
 import { getxattr, listxattr, removexattr, setattr, setxattr, stat } from "./getattr.ts";
 import { type AllocationMode, allocate } from "./holes.ts";
 import { type IdentityHash, Inode, rootIno } from "./inode.ts";
@@ -320,6 +321,19 @@ export class Overlay {
   ): Operation<void> {
     if (handle.released || !handle.flags.write) throw new FsError("EBADF");
     yield* allocate(this.#layers, handle.inode, offset, length, mode);
+  }
+
+  /** Copies a range from one open file to another, by metadata alone where that can be; see `copyRange`. */
+  *copyRange(
+    from: Handle,
+    fromOffset: number,
+    to: Handle,
+    toOffset: number,
+    length: number,
+  ): Operation<number> {
+    if (from.released || from.flags.read === false) throw new FsError("EBADF");
+    if (to.released || !to.flags.write || to.flags.append) throw new FsError("EBADF");
+    return yield* copyRange(this.#layers, from.inode, fromOffset, to.inode, toOffset, length);
   }
 
   /** The next data or hole from `offset` on; see `seek`. */

@@ -52,6 +52,12 @@ export interface NameEntry {
   readonly record: NameRecord;
 }
 
+/** A file of the base, as it was when something was made to depend on it. */
+export interface ContentSource {
+  readonly path: string;
+  readonly signature: string;
+}
+
 /** The local part of a file's data. */
 export interface ContentRecord {
   /** Names the data in storage; a truncation to 0 takes a new one. */
@@ -62,6 +68,8 @@ export interface ContentRecord {
   readonly baseLength: number;
   /** The chunks held locally, as [first, end) pairs in ascending order, never touching: `[0, 2, 5, 6]` is 0, 1 and 5. */
   readonly chunks: readonly number[];
+  /** The base file that shows below `baseLength`, if that is not the node's own origin: this one was copied from it. */
+  readonly source?: ContentSource;
 }
 
 /**

@@ -60,6 +60,15 @@ export interface FallocateRequest {
   readonly mode: AllocationMode;
 }
 
+export interface CopyRequest {
+  readonly fh: number;
+  readonly offset: number;
+  readonly toFh: number;
+  readonly toOffset: number;
+  /** At most what a reply can tell. */
+  readonly length: number;
+}
+
 export interface LseekRequest {
   readonly fh: number;
   readonly offset: number;
@@ -167,6 +176,22 @@ export function decodeFallocate(message: Message): FallocateRequest {
       punchHole: (mode & fallocatePunchHole) !== 0,
       zeroRange: (mode & fallocateZeroRange) !== 0,
     },
+  };
+}
+
+/** The largest count of a reply with 32 bits, in whole pages. */
+const mostCopied = 0xffff_f000;
+
+export function decodeCopy(message: Message): CopyRequest {
+  requireLength(message, requestHeaderLength + 56);
+  const { view } = message;
+  return {
+    fh: readUint64(view, requestHeaderLength),
+    offset: readSize(view, requestHeaderLength + 8),
+    // The target's nodeid lies between: its handle says as much.
+    toFh: readUint64(view, requestHeaderLength + 24),
+    toOffset: readSize(view, requestHeaderLength + 32),
+    length: Math.min(mostCopied, readSize(view, requestHeaderLength + 40)),
   };
 }
 

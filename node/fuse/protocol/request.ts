@@ -7,7 +7,9 @@ import {
   type SetattrRequest,
 } from "./attributes.ts";
 import {
+  type CopyRequest,
   type CreateRequest,
+  decodeCopy,
   decodeCreate,
   decodeFallocate,
   decodeHandle,
@@ -79,6 +81,7 @@ export type Request =
   | ({ readonly kind: "flush" | "fsync" | "fsyncdir" | "release" | "releasedir" } & HandleRequest)
   | ({ readonly kind: "fallocate" } & FallocateRequest)
   | ({ readonly kind: "lseek" } & LseekRequest)
+  | ({ readonly kind: "copy" } & CopyRequest)
   | ({ readonly kind: "setxattr" } & SetxattrRequest)
   | ({ readonly kind: "getxattr" } & GetxattrRequest)
   | ({ readonly kind: "listxattr" } & ListxattrRequest);
@@ -126,6 +129,7 @@ const decoders: readonly (Decoder | undefined)[] = decodersByOpcode({
   readdirplus: (message) => ({ kind: "readdirplus", ...decodeRead(message) }),
   rename2: (message) => ({ kind: "rename", ...decodeRename(message, true) }),
   lseek: (message) => ({ kind: "lseek", ...decodeLseek(message) }),
+  copyFileRange: (message) => ({ kind: "copy", ...decodeCopy(message) }),
   syncfs: () => ({ kind: "syncfs" }),
   statx: (message) => ({ kind: "statx", ...decodeGetattr(message) }),
 });
@@ -140,7 +144,7 @@ function decodersByOpcode(table: Record<keyof typeof opcodes, Decoder>) {
 
 /**
  * Reads what is asked behind `header`.
- * @throws ENOSYS nothing we do (ACCESS, locks, COPY_FILE_RANGE, …): the kernel does it by itself from then on
+ * @throws ENOSYS nothing we do (ACCESS, locks, …): the kernel does it by itself from then on
  * @throws EINVAL the message is cut off or senseless
  * @throws EILSEQ a name is no valid UTF-8
  */

@@ -45,6 +45,7 @@ export const opcodes = {
   readdirplus: 44,
   rename2: 45,
   lseek: 46,
+  copyFileRange: 47,
   syncfs: 50,
   statx: 52,
 } as const;

@@ -158,10 +158,21 @@ describe("requests", () => {
     expect(() => decoded(opcodes.fallocate, body(8))).toThrow("EOPNOTSUPP");
   });
 
+  test("COPY_FILE_RANGE names both files, and no more than its reply can count", () => {
+    const body = new Bytes().u64(1, 10, 77, 2, 20, 2 ** 40, 0);
+    expect(decoded(opcodes.copyFileRange, body)).toMatchObject({
+      kind: "copy",
+      fh: 1,
+      offset: 10,
+      toFh: 2,
+      toOffset: 20,
+      length: 0xffff_f000,
+    });
+  });
+
   test.each([
     ["ACCESS", 34],
     ["SETLK", 32],
-    ["COPY_FILE_RANGE", 47],
     ["an opcode of the future", 4000],
   ])("%s is ENOSYS, so that the kernel does it by itself", (_, opcode) => {
     expect(() => decoded(opcode)).toThrow("ENOSYS");
