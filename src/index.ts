@@ -33,6 +33,7 @@ export {
 export { BigIntStats, Dirent, type StatFs, Stats } from "./fs/stats.ts";
 export * from "./operation.ts";
 export type { Change, ChangeState } from "./overlay/changes.ts";
+export { type CheckOptions, type CheckReport, check, type Finding } from "./overlay/check/check.ts";
 export type { AllocationMode } from "./overlay/holes.ts";
 export type { Inode } from "./overlay/inode.ts";
 export type { Listing, ListingEntry } from "./overlay/listing.ts";
@@ -40,5 +41,14 @@ export type { Context, RenameFlags } from "./overlay/namespace.ts";
 export { Handle, type OpenFlags, Overlay, type OverlayOptions } from "./overlay/overlay.ts";
 export type { Reverted } from "./overlay/revert.ts";
 export { formatVersion, refuseStaleEpoch, refuseUnknownFormat } from "./storage/format.ts";
+export type {
+  NewRecords,
+  Repair,
+  StorageInspection,
+  StoredContent,
+  StoredRecord,
+  StoredState,
+} from "./storage/inspection.ts";
 export * from "./storage/memory.ts";
+export { MemoryInspection } from "./storage/memory-inspection.ts";
 export * from "./storage/storage.ts";

@@ -188,7 +188,7 @@ export class ContentChange {
     });
     for (const write of writes) {
       this.#writeChunk(file, write, length);
-      length = Math.max(length, write.chunk * this.#chunkSize + write.bytes.length);
+      length = Math.max(length, write.chunk * this.#chunkSize + Math.max(1, write.bytes.length));
     }
     fdatasyncSync(file);
     this.#files.settle();
@@ -219,6 +219,8 @@ export class ContentChange {
     const end = fresh ? this.#chunkSize : to;
     const written = Math.min(end, bytes.length);
     if (first < written) writeAll(file, bytes.subarray(first, written), start + first);
+    // At least its first byte is there, so that `check` sees when a file was cut off.
+    else if (fresh && start >= length) writeAll(file, zeros.subarray(0, 1), start);
     // Past the end of the file all is zero already, and stays a hole.
     const zerosEnd = Math.min(start + end, length);
     for (let at = start + Math.max(first, bytes.length); at < zerosEnd; at += zeros.length) {

@@ -1,0 +1,471 @@
+/**
+ * A storage on disk laid open for `check`: every record as it lies in LMDB, also one that no reader would take, and the
+ * content files. What a repair takes out goes into `quarantine/TIME` of the storage: `records.json` has the records as
+ * they were, `content/ID` the contents. Copies are made first, then the records change in one transaction, and only then
+ * the content files go, so that at no moment anything is in neither place.
+ */
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  FsError,
+  type NodeRecord,
+  type Operation,
+  type Repair,
+  refuseUnknownFormat,
+  type StorageInspection,
+  type StoredContent,
+  type StoredRecord,
+  type StoredState,
+  type Superblock,
+} from "../../src/index.ts";
+import { syncDirectory } from "./content-files.ts";
+import { diskFailure } from "./disk-failure.ts";
+import { busy, isAlive, type OwnershipRecord, ownershipOfThisProcess } from "./ownership.ts";
+import {
+  aliasKey,
+  encode,
+  encodeNode,
+  nameKey,
+  nameOf,
+  numberKey,
+  numberOf,
+  soleKey,
+} from "./record-format.ts";
+import { type RecordReader, Records, type RecordWriter } from "./records.ts";
+
+/** What the record under the marker's key has to say. */
+const marker = { format: "minifo storage", version: 1 };
+
+/** A record with its key and bytes in LMDB. */
+interface DiskRecord extends StoredRecord {
+  readonly place: Buffer;
+  readonly bytes: Buffer;
+}
+
+/** Our ownership, and the record of an owner before us that died: the next owner has to know. */
+interface Owned {
+  readonly ownership: OwnershipRecord;
+  readonly former: Buffer | undefined;
+}
+
+/** Where a content lies. */
+interface DiskContent extends StoredContent {
+  /** Undefined for one among the records. */
+  readonly file: string | undefined;
+}
+
+/**
+ * Opens the storage in `directory` for a check. To look does not disturb an owner; to `repair` needs a storage that nobody
+ * owns, and owns it until it is closed.
+ * @throws ENOENT there is none
+ * @throws EBUSY `repair`, and a living process owns it
+ * @throws EINVAL its records.mdb is no database
+ */
+export function inspectDiskStorage(
+  directory: string,
+  { repair = false }: { readonly repair?: boolean } = {},
+): StorageInspection {
+  const place = resolve(directory);
+  const path = join(place, "records.mdb");
+  if (!existsSync(path)) {
+    const reason = "there is no minifo storage; check the path";
+    throw new FsError("ENOENT", { syscall: "open", path: place, reason });
+  }
+  const records = new Records(path, place, !repair);
+  try {
+    const owned = repair ? records.write((writer) => own(writer, place)) : undefined;
+    return new DiskInspection(place, records, owned);
+  } catch (error) {
+    records.close();
+    throw error;
+  }
+}
+
+/** All that matters to the overlay, without the data. */
+function readAll(reader: RecordReader): {
+  records: DiskRecord[];
+  contents: Map<number, DiskContent>;
+} {
+  const records: DiskRecord[] = [];
+  const contents = new Map<number, DiskContent>();
+  reader.collect({ start: Buffer.from([0]), end: Buffer.from([255]) }, (key, value) => {
+    if (isContentKey(key)) {
+      const id = numberOf(key);
+      contents.set(id, { id, chunks: [0, 1], bytes: value.length, file: undefined });
+      return;
+    }
+    const [place, bytes] = [Buffer.from(key), Buffer.from(value)];
+    const record = recordOf(place, bytes);
+    if (record) records.push({ ...record, place, bytes });
+  });
+  return { records, contents };
+}
+
+/**
+ * What is wrong with the marker, as a record.
+ * @throws EINVAL a later minifo wrote it
+ */
+function markerFlaw(reader: RecordReader): DiskRecord[] {
+  const place = soleKey("marker");
+  const bytes = reader.get(place) ?? Buffer.alloc(0);
+  const { format, version } = (json(bytes).value ?? {}) as { format?: unknown; version?: unknown };
+  if (typeof version === "number")
+    refuseUnknownFormat({ version, incompatible: [] }, "the storage");
+  if (format === marker.format && version === marker.version) return [];
+  const key = { kind: "foreign", key: "M" } as const;
+  const flaw = bytes.length === 0 ? "is missing" : "is damaged";
+  return [{ key, value: undefined, flaw: `${flaw}: it marks the storage as ours`, place, bytes }];
+}
+
+class DiskInspection implements StorageInspection {
+  readonly #directory: string;
+  readonly #records: Records;
+  /** Undefined for one that only looks. */
+  readonly #owned: Owned | undefined;
+  #contents: ReadonlyMap<number, DiskContent> = new Map();
+
+  constructor(directory: string, records: Records, owned: Owned | undefined) {
+    this.#directory = directory;
+    this.#records = records;
+    this.#owned = owned;
+  }
+
+  *state(): Operation<StoredState> {
+    const { records, contents } = this.#records.read(readAll);
+    if (records.length > 0) records.push(...this.#records.read(markerFlaw));
+    const superblock = records.find(({ key }) => key.kind === "superblock");
+    const chunkSize = chunkSizeIn(superblock?.value);
+    if (!superblock && records.some(({ place }) => place.equals(soleKey("marker")))) {
+      const reason = "its records.mdb is not of minifo; nothing was changed";
+      throw new FsError("EINVAL", { syscall: "check", path: this.#directory, reason });
+    }
+    for (const content of this.#contentFiles(chunkSize)) {
+      // Where a content lies among the records, that counts and no file does.
+      if (!contents.has(content.id)) contents.set(content.id, content);
+    }
+    this.#contents = contents;
+    return { records, contents: [...contents.values()] };
+  }
+
+  // biome-ignore lint/correctness/useYield: all is at hand
+  *readData(content: number, offset: number, into: Uint8Array): Operation<void> {
+    try {
+      this.#read(content, offset, into);
+    } catch (error) {
+      throw diskFailure(error, "read", this.#directory);
+    }
+  }
+
+  *repair(repair: Repair): Operation<string> {
+    if (!this.#owned) {
+      const reason = "the storage was opened to look only";
+      throw new FsError("EROFS", { syscall: "check", path: this.#directory, reason });
+    }
+    try {
+      const quarantine = this.#quarantine(repair);
+      this.#zero(repair);
+      this.#records.write((writer) => this.#change(writer, repair));
+      this.#removeFiles(repair);
+      return quarantine;
+    } catch (error) {
+      throw diskFailure(error, "check", this.#directory);
+    }
+  }
+
+  *close(): Operation<void> {
+    const { former } = this.#owned ?? {};
+    try {
+      if (former) this.#records.write((writer) => writer.put(soleKey("ownership"), former));
+      else if (this.#owned) this.#records.write((writer) => writer.remove(soleKey("ownership")));
+    } catch {
+      // On a full disk not even that can be recorded; the record counts only as long as this process lives.
+    }
+    this.#records.close();
+  }
+
+  *#contentFiles(chunkSize: number): Generator<DiskContent> {
+    const root = join(this.#directory, "content");
+    if (!existsSync(root)) return;
+    for (const group of readdirSync(root)) {
+      if (!/^[0-9a-f]{2}$/.test(group)) continue;
+      for (const entry of readdirSync(join(root, group))) {
+        const id = Number(entry);
+        const isOurs = /^(0|[1-9][0-9]*)$/.test(entry) && Number.isSafeInteger(id);
+        if (!isOurs || id % 256 !== Number.parseInt(group, 16)) continue;
+        const file = join(root, group, entry);
+        const stat = lstatSync(file);
+        const end = stat.isFile() && chunkSize > 0 ? Math.ceil(stat.size / chunkSize) : 0;
+        const bytes = stat.isFile() ? stat.size : 0;
+        yield { id, chunks: end > 0 ? [0, end] : [], bytes, file };
+      }
+    }
+  }
+
+  #read(content: number, offset: number, into: Uint8Array): void {
+    const stored = this.#contents.get(content);
+    let done = 0;
+    if (stored?.file === undefined) {
+      const bytes = this.#records.read((reader) => reader.get(numberKey("content", content)));
+      const piece = bytes?.subarray(offset, offset + into.length);
+      if (piece) into.set(piece);
+      done = piece?.length ?? 0;
+    } else {
+      const file = openSync(stored.file, constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        while (done < into.length) {
+          const length = readSync(file, into, done, into.length - done, offset + done);
+          if (length === 0) break;
+          done += length;
+        }
+      } finally {
+        closeSync(file);
+      }
+    }
+    into.fill(0, done);
+  }
+
+  /** Copies all that the repair takes out; returns where. What was copied stays if it fails. */
+  #quarantine({ findings, aside, contents, zeros }: Repair): string {
+    const root = join(this.#directory, "quarantine");
+    const directory = newDirectoryIn(root);
+    const records = (aside as readonly DiskRecord[]).map(({ key, place, bytes }) => ({
+      ...key,
+      lmdbKey: place.toString("base64"),
+      ...told(bytes),
+    }));
+    const cleared = zeros.map(({ content, from, to }) => {
+      const bytes = new Uint8Array(to - from);
+      this.#read(content, from, bytes);
+      return { content, from, bytes: Buffer.from(bytes).toString("base64") };
+    });
+    const list = { format: "minifo quarantine", version: 1, findings, records, cleared };
+    writeFileSync(join(directory, "records.json"), `${JSON.stringify(list, undefined, 1)}\n`, {
+      mode: 0o600,
+      flush: true,
+    });
+    if (contents.length > 0) {
+      const copies = join(directory, "content");
+      mkdirSync(copies, { mode: 0o700 });
+      for (const content of contents) this.#copyContent(content, join(copies, String(content)));
+      syncDirectory(copies);
+    }
+    syncDirectory(directory);
+    syncDirectory(root);
+    syncDirectory(this.#directory);
+    return directory;
+  }
+
+  #copyContent(content: number, to: string): void {
+    const stored = this.#contents.get(content);
+    if (stored?.file === undefined) {
+      const bytes = this.#records.read((reader) => reader.get(numberKey("content", content)));
+      writeFileSync(to, bytes ?? "", { mode: 0o600, flush: true });
+      return;
+    }
+    // What is there but is no file holds nothing of ours.
+    if (!lstatSync(stored.file).isFile()) return;
+    try {
+      linkSync(stored.file, to);
+    } catch {
+      // A file system without hard links: then it has to be copied.
+      copyFileSync(stored.file, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      const file = openSync(to, "r");
+      fsyncSync(file);
+      closeSync(file);
+    }
+  }
+
+  /** Those among the records are changed with them. */
+  #zero({ zeros }: Repair): void {
+    for (const { content, from, to } of zeros) {
+      const path = this.#contents.get(content)?.file;
+      if (path === undefined) continue;
+      const file = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+      try {
+        const end = Math.min(to, lstatSync(path).size);
+        if (end > from) writeSync(file, new Uint8Array(end - from), 0, end - from, from);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    }
+  }
+
+  #change(writer: RecordWriter, { aside, put, contents, zeros }: Repair): void {
+    for (const { place } of aside as readonly DiskRecord[]) writer.remove(place);
+    for (const content of contents) writer.remove(numberKey("content", content));
+    for (const { content, from } of zeros) {
+      const key = numberKey("content", content);
+      const bytes = writer.get(key);
+      if (bytes) writer.put(key, bytes.subarray(0, from));
+    }
+    writer.put(soleKey("marker"), encode(marker));
+    const epoch = Math.max(put.superblock.epoch, this.#owned?.ownership.epoch ?? 0);
+    writer.put(soleKey("superblock"), encode({ ...put.superblock, epoch }));
+    for (const [ino, node] of put.nodes) writer.put(numberKey("node", ino), encodeNode(node));
+    for (const { parent, name, record } of put.names) {
+      writer.put(nameKey(parent, name), encode(record));
+    }
+    for (const [identity, ino] of put.aliases) {
+      writer.put(aliasKey(identity), encode({ identity, ino }));
+    }
+  }
+
+  #removeFiles({ contents }: Repair): void {
+    for (const content of contents) {
+      const file = this.#contents.get(content)?.file;
+      if (file !== undefined && lstatSync(file).isFile()) unlinkSync(file);
+    }
+  }
+}
+
+/**
+ * Makes this process the owner of a storage that may be damaged.
+ * @throws EBUSY a living process owns it
+ */
+function own(writer: RecordWriter, directory: string): Owned {
+  const former = parsed(writer, "ownership") as Partial<OwnershipRecord> | undefined;
+  const isWhole = typeof former?.pid === "number" && typeof former.boot === "string";
+  if (isWhole && isAlive(former as OwnershipRecord))
+    throw busy(former as OwnershipRecord, directory);
+  const superblock = parsed(writer, "superblock") as Partial<Superblock> | undefined;
+  const epochs = [former?.epoch, superblock?.epoch].filter((epoch) => Number.isSafeInteger(epoch));
+  const epoch = Math.max(0, ...(epochs as number[])) + 1;
+  const ownership = ownershipOfThisProcess("being repaired", epoch);
+  const before = writer.get(soleKey("ownership"));
+  writer.put(soleKey("ownership"), encode(ownership));
+  return { ownership, former: before };
+}
+
+function parsed(reader: RecordReader, kind: "ownership" | "superblock"): unknown {
+  const bytes = reader.get(soleKey(kind));
+  const { value } = bytes ? json(bytes) : { value: undefined };
+  return typeof value === "object" && value !== null ? value : undefined;
+}
+
+/** A new directory in `root`, called after the time. */
+function newDirectoryIn(root: string): string {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  for (let count = 1; ; count += 1) {
+    const directory = join(root, count === 1 ? time : `${time}-${count}`);
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+      return directory;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const letters = { node: 0x6e, name: 0x64, alias: 0x61, orphan: 0x6f, content: 0x63 } as const;
+
+function isContentKey(key: Buffer): boolean {
+  return key[0] === letters.content && key.length === 9 && Number.isSafeInteger(numberOf(key));
+}
+
+/** The record under `key`; undefined for those that are no matter of the overlay's. */
+function recordOf(key: Buffer, bytes: Buffer): StoredRecord | undefined {
+  if (key.equals(soleKey("marker")) || key.equals(soleKey("ownership"))) return undefined;
+  if (key.equals(soleKey("superblock"))) return { key: { kind: "superblock" }, ...json(bytes) };
+  const foreign: StoredRecord = {
+    key: { kind: "foreign", key: JSON.stringify(key.toString("latin1")) },
+    value: undefined,
+  };
+  if (key[0] === letters.alias && key.length === 33) return aliasOf(key, bytes) ?? foreign;
+  const hasNumber = key.length >= 9 && Number.isSafeInteger(numberOf(key));
+  if (!hasNumber) return foreign;
+  const ino = numberOf(key);
+  if (key[0] === letters.name) {
+    const name = nameIn(key);
+    return name === undefined
+      ? foreign
+      : { key: { kind: "name", parent: ino, name }, ...json(bytes) };
+  }
+  if (key.length > 9) return foreign;
+  if (key[0] === letters.orphan) return { key: { kind: "orphan", ino }, value: true };
+  if (key[0] !== letters.node) return foreign;
+  const { value, flaw } = json(bytes);
+  if (flaw !== undefined) return { key: { kind: "node", ino }, value, flaw };
+  return { key: { kind: "node", ino }, value: nodeFrom(value) };
+}
+
+function nameIn(key: Buffer): string | undefined {
+  try {
+    utf8.decode(key.subarray(9));
+    return nameOf(key);
+  } catch {
+    // No valid UTF-8: then it is the key of no name.
+    return undefined;
+  }
+}
+
+function aliasOf(key: Buffer, bytes: Buffer): StoredRecord | undefined {
+  const { value } = json(bytes);
+  const { identity, ino } = (value ?? {}) as { identity?: unknown; ino?: unknown };
+  if (typeof identity !== "string" || !aliasKey(identity).equals(key)) return undefined;
+  return { key: { kind: "alias", identity }, value: ino };
+}
+
+/** A node as readers have it, of whatever shape it is: what is not as it is stored stays as it is. */
+function nodeFrom(stored: unknown): unknown {
+  if (typeof stored !== "object" || stored === null) return stored;
+  const node: Record<string, unknown> = { ...stored };
+  for (const field of ["atime", "mtime", "ctime", "btime"]) {
+    const time = node[field];
+    if (Array.isArray(time) && time.length === 2) {
+      node[field] = { seconds: time[0], nanoseconds: time[1] };
+    }
+  }
+  const { xattrs } = node as { xattrs?: unknown };
+  if (Array.isArray(xattrs)) {
+    Object.assign(node, {
+      xattrs: xattrs.map((pair: unknown) =>
+        Array.isArray(pair) && typeof pair[1] === "string"
+          ? [pair[0], new Uint8Array(Buffer.from(pair[1], "base64"))]
+          : pair,
+      ),
+    });
+  }
+  return node as Partial<NodeRecord>;
+}
+
+function chunkSizeIn(value: unknown): number {
+  const { chunkSize } = (value ?? {}) as { chunkSize?: unknown };
+  return Number.isSafeInteger(chunkSize) && (chunkSize as number) > 0
+    ? (chunkSize as number)
+    : 65_536;
+}
+
+/** What JSON text says, or why nothing can be made of it. */
+function json(bytes: Buffer): { value: unknown; flaw?: string } {
+  try {
+    return { value: JSON.parse(utf8.decode(bytes)) };
+  } catch {
+    // Told as what it is: a flaw of this record.
+    return { value: undefined, flaw: "is no JSON" };
+  }
+}
+
+/** The bytes of a record as a quarantine keeps them. */
+function told(bytes: Buffer): object {
+  const { value, flaw } = json(bytes);
+  return flaw === undefined ? { value } : { bytes: bytes.toString("base64") };
+}

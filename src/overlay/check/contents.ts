@@ -1,0 +1,216 @@
+/**
+ * Contents: each claimed once, its chunks in order, its data there for every chunk that is held, zeros after the end. What
+ * is wrong with the data of a base's file sets that data aside, and the base's shows again; a created file goes with it.
+ */
+import { FsError } from "../../errno.ts";
+import type { Operation } from "../../operation.ts";
+import type { StorageInspection } from "../../storage/inspection.ts";
+import type { ContentRecord, NodeRecord } from "../../storage/storage.ts";
+import { ChunkSet } from "../chunk-set.ts";
+import type { Problem, Scene } from "./finding.ts";
+import { wrongFieldsOf } from "./shapes.ts";
+
+/** What is wrong with what nodes say of their contents. */
+export function* contentRecordProblems(scene: Scene): Generator<Problem> {
+  const claims = new Map<number, NodeRecord>();
+  for (const node of scene.records.nodes.values()) {
+    const { content } = node;
+    if (!content) continue;
+    const first = claims.get(content.id);
+    claims.set(content.id, first ?? node);
+    if (node.type !== "file") {
+      yield without(scene, node, "content-of-no-file", `a ${node.type} has data`, true);
+    } else if (first) {
+      const what = `its data is also that of inode ${first.ino}`;
+      yield without(scene, node, "content-twice", what);
+    } else {
+      const changes = corrected(node, content);
+      if (changes) yield changed(scene, node, content, changes);
+    }
+  }
+}
+
+/** What a content's record says instead where it says what cannot be. */
+function corrected(
+  { origin }: NodeRecord,
+  { size, baseLength, chunks }: ContentRecord,
+): { readonly what: string; readonly content: Partial<ContentRecord> } | undefined {
+  const below = origin === undefined ? 0 : size;
+  if (baseLength > below) {
+    const why = origin === undefined ? "there is no base's file" : `it has only ${size}`;
+    const what = `it takes ${baseLength} bytes from the base, but ${why}`;
+    return { what, content: { baseLength: below } };
+  }
+  const ordered = inOrder(chunks);
+  const isSame = ordered.length === chunks.length && ordered.every((one, at) => one === chunks[at]);
+  if (isSame) return undefined;
+  return { what: "its chunks are not in order", content: { chunks: ordered } };
+}
+
+function changed(
+  { records, tree }: Scene,
+  node: NodeRecord,
+  content: ContentRecord,
+  { what, content: changes }: NonNullable<ReturnType<typeof corrected>>,
+): Problem {
+  const path = tree.pathOfNode(node);
+  return {
+    severity: "damage",
+    kind: "content-record",
+    ...(path !== undefined && { path }),
+    ino: node.ino,
+    what,
+    remedy: "puts its record right",
+    fix: () => records.changeNode(node.ino, { content: { ...content, ...changes } }),
+  };
+}
+
+function inOrder(chunks: readonly number[]): number[] {
+  const pairs: [number, number][] = [];
+  for (let at = 0; at < chunks.length; at += 2)
+    pairs.push([chunks[at], chunks[at + 1]] as [number, number]);
+  const ordered: number[] = [];
+  for (const [first, end] of pairs.sort((a, b) => a[0] - b[0])) {
+    const last = ordered.at(-1);
+    if (last !== undefined && first <= last) ordered[ordered.length - 1] = Math.max(last, end);
+    else ordered.push(first, end);
+  }
+  return ordered;
+}
+
+/** Takes the content from a node, and the node away if there is nothing else to it. */
+function without(
+  scene: Scene,
+  node: NodeRecord,
+  kind: string,
+  what: string,
+  keep = false,
+): Problem {
+  const { records, tree } = scene;
+  const { ino, origin } = node;
+  const isKept = keep || origin !== undefined;
+  const path = tree.pathOfNode(node);
+  return {
+    severity: "damage",
+    kind,
+    ...(path !== undefined && { path }),
+    ino,
+    what,
+    remedy: !isKept
+      ? "sets the file aside with the data there is"
+      : keep
+        ? "takes the data from it"
+        : "sets the changed data aside: the base's shows again",
+    fix: () => {
+      if (isKept) {
+        records.changeNode(ino, { content: undefined });
+        return;
+      }
+      for (const { parent, name } of tree.namesOf(ino)) records.removeName(parent, name);
+      records.removeNode(ino);
+      records.orphans.delete(ino);
+    },
+  };
+}
+
+/** What is wrong with the data itself. */
+export function* contentDataProblems(
+  scene: Scene,
+  storage: StorageInspection,
+): Operation<Problem[]> {
+  const { records } = scene;
+  const { superblock } = records;
+  // Without it nothing can be said of any chunk; that it is missing is told with the superblock.
+  if (!superblock || wrongFieldsOf(superblock).includes("chunkSize")) return [];
+  const { chunkSize } = superblock;
+  const problems: Problem[] = [];
+  for (const node of records.nodes.values()) {
+    const { content } = node;
+    if (!content || content.chunks.length === 0) continue;
+    const problem =
+      missingData(scene, node, content) ??
+      (yield* unreadableData(scene, storage, node, content, chunkSize)) ??
+      (yield* dirtyEnd(scene, storage, node, content, chunkSize));
+    if (problem) problems.push(problem);
+  }
+  return problems;
+}
+
+function missingData(scene: Scene, node: NodeRecord, content: ContentRecord): Problem | undefined {
+  const stored = scene.records.contents.get(content.id);
+  const there = new ChunkSet(stored?.chunks ?? []);
+  let missing = 0;
+  let first: number | undefined;
+  for (let at = 0; at < content.chunks.length; at += 2) {
+    const [from, end] = [content.chunks[at] as number, content.chunks[at + 1] as number];
+    const gone = end - from - there.count(from, end);
+    missing += gone;
+    if (gone > 0 && first === undefined) first = there.has(from) ? there.runEnd(from) : from;
+  }
+  if (missing === 0) return undefined;
+  const held = new ChunkSet(content.chunks).count(0, Number.POSITIVE_INFINITY);
+  const what = stored
+    ? `${missing} of its ${held} chunks have no data, the first is chunk ${first} (content ${content.id})`
+    : `its data is gone (content ${content.id})`;
+  return without(scene, node, "content-missing", what);
+}
+
+function* unreadableData(
+  scene: Scene,
+  storage: StorageInspection,
+  node: NodeRecord,
+  { id, chunks }: ContentRecord,
+  chunkSize: number,
+): Operation<Problem | undefined> {
+  const last = (chunks.at(-1) as number) - 1;
+  try {
+    yield* storage.readData(id, last * chunkSize, new Uint8Array(1));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    const what = `its data cannot be read (content ${id}): ${error.message}`;
+    return without(scene, node, "content-unreadable", what);
+  }
+}
+
+/** Bytes after the file's end that are not zero: they would show if it grew. */
+function* dirtyEnd(
+  { records, tree }: Scene,
+  storage: StorageInspection,
+  node: NodeRecord,
+  { id, size, chunks }: ContentRecord,
+  chunkSize: number,
+): Operation<Problem | undefined> {
+  const chunk = Math.floor(size / chunkSize);
+  if (records.zeros.has(id) || !new ChunkSet(chunks).has(chunk)) return undefined;
+  const end = (chunk + 1) * chunkSize;
+  const bytes = new Uint8Array(end - size);
+  yield* storage.readData(id, size, bytes);
+  const from = bytes.findIndex((byte) => byte !== 0);
+  if (from < 0) return undefined;
+  const path = tree.pathOfNode(node);
+  return {
+    severity: "damage",
+    kind: "content-end",
+    ...(path !== undefined && { path }),
+    ino: node.ino,
+    what: `there are bytes after its end that would show if it grew (content ${id})`,
+    remedy: "keeps them aside and makes them zero",
+    fix: () => void records.zeros.set(id, { content: id, from: size, to: end }),
+  };
+}
+
+/** Data that no node claims. */
+export function* unclaimedProblems({ records }: Scene): Generator<Problem> {
+  const claimed = records.claimed();
+  const unclaimed = [...records.contents.values()].filter(({ id }) => !claimed.has(id));
+  if (unclaimed.length === 0) return;
+  const bytes = unclaimed.reduce((sum, content) => sum + content.bytes, 0);
+  const contents = unclaimed.length === 1 ? "1 content" : `${unclaimed.length} contents`;
+  yield {
+    severity: "harmless",
+    kind: "content-unclaimed",
+    what: `${contents} of ${bytes} bytes in all ${unclaimed.length === 1 ? "is" : "are"} claimed by no file`,
+    remedy: "sets them aside if anything is damaged, else leaves them",
+  };
+}
