@@ -217,8 +217,12 @@ class OpenedDisk implements DiskStorage {
 
   space(): Operation<StorageSpace> {
     return atHand(() => {
-      const { blocks, bavail, bsize } = statfsSync(this.directory);
-      return { total: blocks * bsize, free: bavail * bsize };
+      try {
+        const { blocks, bavail, bsize } = statfsSync(this.directory);
+        return { total: blocks * bsize, free: bavail * bsize };
+      } catch (error) {
+        throw diskFailure(error, "statfs", this.directory);
+      }
     });
   }
 

@@ -62,7 +62,7 @@ interface MemoryObject {
 
 /** See the head of this file. */
 export class MemoryBase implements Base {
-  readonly locator = "memory:";
+  readonly locator: string = "memory:";
   readonly identity: string;
   readonly capabilities: BaseCapabilities = { integrity: "none", snapshot: true };
   readonly omitted = 0;

@@ -5,6 +5,7 @@
  */
 import type { FileType } from "../attributes.ts";
 import type { BaseEntry } from "../base/base.ts";
+import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { NameRecord } from "../storage/storage.ts";
 import type { Inode } from "./inode.ts";
@@ -81,5 +82,13 @@ function* gatherNames(
   const names = yield* namesOf(layers, directory);
   const { base, origin, removed } = directory;
   const showsBase = base && origin !== undefined && !removed;
-  return { names, base: showsBase ? yield* layers.base.list(origin) : [] };
+  if (!showsBase) return { names, base: [] };
+  try {
+    return { names, base: yield* layers.base.list(origin) };
+  } catch (error) {
+    const isLost = error instanceof FsError && ["ENOENT", "ENOTDIR"].includes(error.code);
+    // What we have in it stays when the base has lost the directory.
+    if (isLost && directory.recorded) return { names, base: [] };
+    throw error;
+  }
 }

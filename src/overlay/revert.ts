@@ -62,29 +62,20 @@ function* gatherSteps(
   yield* layers.writeback.commit("relaxed");
   const records = yield* Records.load(layers);
   const all = yield* differences(layers, records);
-  const selected = new Set<Difference>();
-  for (const path of paths) {
-    const found = all.filter(
-      ({ change }) => isAtOrBelow(change.path, path) || change.from === path,
-    );
-    if (found.length === 0) {
-      throw new FsError("ENOENT", {
-        syscall: "revert",
-        path,
-        reason: "nothing differs from the base there",
-      });
-    }
-    for (const difference of found) selected.add(difference);
-  }
-  addMovedOut(all, selected);
-  addOtherNames(all, selected);
+  const selected = select(records, all, paths);
+  const reverted = [...selected].flatMap(({ node, base }) => [node?.identity, base?.identity]);
+  addNamesOf(new Set(reverted), all, selected);
   const steps: Step[] = [];
+  // What returns with a deleted directory may have other names: they are added while we go.
   for (const difference of selected) {
     const { change } = difference;
     const parent = yield* walk(layers, root, parentOfBasePath(change.path) ?? "");
     if (!parent) throw new FsError("ENOENT", { syscall: "revert", path: change.path });
     yield* namesOf(layers, parent);
-    steps.push(yield* gatherStep(layers, root, records, all, selected, difference, parent));
+    const step = yield* gatherStep(layers, root, records, all, selected, difference, parent);
+    steps.push(step);
+    if (step.returning.length === 0) continue;
+    addNamesOf(new Set(step.returning.map(({ identity }) => identity)), all, selected);
   }
   const homes = new Map<Inode, Place[]>();
   for (const { inode, shining, returning } of steps) {
@@ -93,6 +84,45 @@ function* gatherSteps(
     }
   }
   return { steps, homes };
+}
+
+/**
+ * What is to be reverted so that the base shines through at and below `paths`: what differs there, and what was moved
+ * away from there, with all that is below it now.
+ */
+function select(
+  records: Records,
+  all: readonly Difference[],
+  paths: readonly string[],
+): Set<Difference> {
+  const selected = new Set<Difference>();
+  const tops = [...paths];
+  const take = (difference: Difference): void => {
+    selected.add(difference);
+    const { change, base } = difference;
+    if (change.from !== undefined && change.type === "directory") tops.push(change.path);
+    if (change.state !== "deleted" || base?.type !== "directory") return;
+    for (const other of all) {
+      const { from } = other.change;
+      if (from !== undefined && isAtOrBelow(from, base.path) && !selected.has(other)) take(other);
+    }
+  };
+  for (const [index, top] of tops.entries()) {
+    const found = all.filter(({ change }) => {
+      const { path, from } = change;
+      if (isAtOrBelow(path, top) || from === top) return true;
+      return from !== undefined && isAtOrBelow(records.pathOfUnrecorded(from), top);
+    });
+    if (found.length === 0 && index < paths.length) {
+      throw new FsError("ENOENT", {
+        syscall: "revert",
+        path: top,
+        reason: "nothing differs from the base there",
+      });
+    }
+    for (const difference of found) if (!selected.has(difference)) take(difference);
+  }
+  return selected;
 }
 
 function* homesOf(layers: Layers, root: Inode, records: Records, file: Inode): Operation<Place[]> {
@@ -168,26 +198,14 @@ function isMoved(layers: Layers, records: Records, { identity }: BaseNode): bool
 }
 
 /** An object that was renamed or linked lives under several names: they are reverted together. */
-function addOtherNames(all: readonly Difference[], selected: Set<Difference>): void {
-  const inos = new Set<number>();
-  for (const { node } of selected) if (node?.identity !== undefined) inos.add(node.ino);
+function addNamesOf(
+  identities: ReadonlySet<string | undefined>,
+  all: readonly Difference[],
+  selected: Set<Difference>,
+): void {
   for (const difference of all) {
-    const { node } = difference;
-    if (node?.identity !== undefined && inos.has(node.ino)) selected.add(difference);
-  }
-}
-
-/** What was moved out of a directory before that was deleted returns with it. */
-function addMovedOut(all: readonly Difference[], selected: Set<Difference>): void {
-  for (const { change, base } of [...selected]) {
-    if (change.state !== "deleted" || !base || !isDirectoryNode(base)) continue;
-    for (const difference of all) {
-      const { from } = difference.change;
-      if (from === undefined || !isAtOrBelow(from, base.path)) continue;
-      for (const other of all) {
-        if (isAtOrBelow(other.change.path, difference.change.path)) selected.add(other);
-      }
-    }
+    const identity = difference.node?.identity;
+    if (identity !== undefined && identities.has(identity)) selected.add(difference);
   }
 }
 

@@ -147,7 +147,12 @@ class Group {
       }
       if (chunks.size === 0) this.data.delete(content);
     }
-    this.droppedChunks.push({ content, from, to });
+    const last = this.droppedChunks.at(-1);
+    if (last?.content === content && last.to === from) {
+      this.droppedChunks[this.droppedChunks.length - 1] = { content, from: last.from, to };
+    } else {
+      this.droppedChunks.push({ content, from, to });
+    }
   }
 
   dropContent(content: number): void {

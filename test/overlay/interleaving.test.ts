@@ -58,6 +58,19 @@ describe("while a write waits for the base's edge chunk", () => {
     await run(f.overlay.release(handle));
   });
 
+  test("an unlink and a release leave nothing of the write behind", async () => {
+    const { f, gate } = await held();
+    const handle = await run(f.overlay.open(await f.at("file"), { write: true }));
+    const write = run(f.overlay.write(handle, 10, new Uint8Array(4)));
+    await settle();
+    await f.unlink("file");
+    await run(f.overlay.release(handle));
+    gate.resolve();
+    await write;
+    await run(f.overlay.commit("strict"));
+    expect([f.disk.data.size, f.disk.orphans.size, [...f.disk.nodes.keys()]]).toEqual([0, 0, [1]]);
+  });
+
   test("writes to other files and reads of what is local go on", async () => {
     const { f, gate } = await held();
     await f.create("local", "here");
@@ -101,6 +114,22 @@ describe("while names are looked up in the base", () => {
     const failed = (await both).filter((outcome) => outcome.status === "rejected");
     expect(failed).toHaveLength(1);
     expect((await f.names("")).filter((name) => name !== "d").length).toBeLessThanOrEqual(1);
+  });
+
+  test("a rename that overtakes a lookup of the old name decides where the directory lies", async () => {
+    const f = await Fixture.open({ "a/x": "x", "b/y": "y" });
+    const { root } = f.overlay;
+    const [a, b] = [await f.at("a"), await f.at("b")];
+    const gate = new Deferred<void>();
+    f.base.before = () => gate;
+    const lookup = run(f.overlay.lookup(root, "a"));
+    f.base.before = undefined;
+    await run(f.overlay.rename(root, "a", b, "a"));
+    gate.resolve();
+    await lookup;
+    await expect(run(f.overlay.rename(root, "b", a, "b"))).rejects.toMatchObject({
+      code: "EINVAL",
+    });
   });
 
   test("of two opposite moves of directories into each other one is refused", async () => {
@@ -166,4 +195,27 @@ describe("while a commit is under way", () => {
     await f.mount();
     expect(await f.read("file")).toBe("aCa");
   });
+});
+
+test("a revert comes to an end while somebody never stops writing", async () => {
+  const f = await Fixture.open({ a: "alpha", b: "beta" });
+  await f.writeAt("b", 0, "B");
+  f.disk.before = () => {
+    const later = new Deferred<void>();
+    setTimeout(() => later.resolve(), 0);
+    return later;
+  };
+  let goesOn = true;
+  const writer = (async () => {
+    for (let count = 0; goesOn && count < 1000; count += 1) {
+      await f.writeAt("a", 0, "A");
+      await settle();
+    }
+    return goesOn ? "ended first" : "was stopped";
+  })();
+  await run(f.overlay.revert(["b"]));
+  goesOn = false;
+  expect(await writer).toBe("was stopped");
+  f.disk.before = undefined;
+  expect(await f.status()).toEqual(["modified a"]);
 });

@@ -240,6 +240,14 @@ describe("content", () => {
     expect([f.base.bytesRead, f.disk.dataBytes]).toEqual([fetched, 0]);
   });
 
+  test("a size that no disk holds is refused, so that it cannot stand in the way of later commits", async () => {
+    const f = await Fixture.open({ file: "file" });
+    await expect(f.writeAt("file", 2 ** 44, "x")).rejects.toMatchObject({ code: "EFBIG" });
+    const truncation = run(f.overlay.setattr(await f.at("file"), { size: 2 ** 44 }));
+    await expect(truncation).rejects.toMatchObject({ code: "EFBIG" });
+    expect(await f.status()).toEqual([]);
+  });
+
   test("seek finds data and holes", async () => {
     const f = await Fixture.open({});
     await f.create("sparse");

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -65,6 +66,15 @@ describe("disk storage", () => {
     open.push(storage);
     return storage;
   }
+
+  it("tells as an error of ours that its directory is gone when it is asked for room", () => {
+    const storage = opened();
+    renameSync(directory, `${directory}-elsewhere`);
+    expect(() => runSync(storage.space())).toThrow(
+      expect.objectContaining({ code: "ENOENT", path: directory }),
+    );
+    renameSync(`${directory}-elsewhere`, directory);
+  });
 
   function close(storage: DiskStorage): void {
     runSync(storage.close());
