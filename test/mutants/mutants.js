@@ -1,0 +1,214 @@
+/**
+ * The breakages the tests have to catch: each replaces pieces of text that must stand in its file exactly once. What one
+ * breaks is a rule of the overlay, said in its name; the code it leaves behind still runs.
+ */
+
+/** @typedef {{ readonly name: string, readonly file: string, readonly edits: readonly (readonly [find: string, replacement: string])[] }} Mutant */
+
+/** @type {readonly Mutant[]} */
+export const mutants = [
+  {
+    name: "no whiteout over a name of the base",
+    file: "src/overlay/layers.ts",
+    edits: [["baseHasIt ? { whiteout: true } : null", "null"]],
+  },
+  {
+    name: "a new directory is not opaque",
+    file: "src/overlay/namespace.ts",
+    edits: [
+      [
+        "const inode = newInode(layers, parent, object, context, now);",
+        `const below = parent.origin === undefined ? undefined : joinBasePath(parent.origin, name);
+  const under = below === undefined ? null : yield* layers.base.lookup(below);
+  const inode = newInode(layers, parent, object, context, now);
+  if (under?.type === "directory" && inode.isDirectory) {
+    Object.assign(inode, { origin: below, base: under, nlinkDelta: 2 - under.nlink });
+  }`,
+      ],
+    ],
+  },
+  {
+    name: "a truncation leaves baseLength as it was",
+    file: "src/overlay/content.ts",
+    edits: [["content.baseLength = Math.min(content.baseLength, size);", ""]],
+  },
+  {
+    name: "a truncation leaves the tail of the last chunk",
+    file: "src/overlay/content.ts",
+    edits: [[".zeroFrom(size - tailStart);", ";"]],
+  },
+  {
+    name: "a renamed directory takes its new path for its origin",
+    file: "src/overlay/namespace.ts",
+    edits: [
+      [
+        "if (inode.isDirectory) inode.parent = parent;\n}",
+        `if (inode.isDirectory) inode.parent = parent;
+  if (inode.origin !== undefined) {
+    Object.assign(inode, { origin: joinBasePath(parent.origin ?? "", name) });
+  }
+}`,
+      ],
+    ],
+  },
+  {
+    name: "what a rename replaced is not collected",
+    file: "src/overlay/namespace.ts",
+    edits: [["layers.unlinkInode(target, now);", "target.nlinkDelta -= 1;"]],
+  },
+  {
+    name: "sizes are stored before the data",
+    file: "src/storage/writeback.ts",
+    edits: [
+      [
+        "this.#storage.commit(group.toBatch(this.#superblock()), durability)",
+        "recordsFirst(this.#storage, group.toBatch(this.#superblock()), durability)",
+      ],
+      [
+        "/** The buffer before a storage. */",
+        `function* recordsFirst(storage: Storage, batch: Batch, durability: Durability): Operation<void> {
+  const superblock = { ...batch.superblock };
+  yield* storage.commit({ ...batch, data: [] }, durability);
+  yield* storage.commit({ ...batch, superblock, nodes: new Map(), names: [] }, durability);
+}
+
+/** The buffer before a storage. */`,
+      ],
+    ],
+  },
+  {
+    name: "after a failed commit its names win over later ones",
+    file: "src/storage/writeback.ts",
+    edits: [["if (!this.names.get(parent)?.has(name)) this.setName", "this.setName"]],
+  },
+  {
+    name: "after a failed commit its bytes win over later ones",
+    file: "src/storage/writeback.ts",
+    edits: [
+      [
+        "const newer = this.chunk(content, chunk);",
+        "const newer = undefined as DirtyChunk | undefined;",
+      ],
+    ],
+  },
+  {
+    name: "after a failed commit what later ones removed comes back",
+    file: "src/storage/writeback.ts",
+    edits: [["if (!this.nodes.has(ino)) this.nodes.set(ino, node);", "this.nodes.set(ino, node);"]],
+  },
+  {
+    name: "a failed commit is forgotten",
+    file: "src/storage/writeback.ts",
+    edits: [["this.#gathering.takeBack(group);", ""]],
+  },
+  {
+    name: "a write changes the bytes of the commit under way",
+    file: "src/storage/writeback.ts",
+    edits: [["underWay ? underWay.clone() :", "underWay ? underWay :"]],
+  },
+  {
+    name: "fsync returns while the commit that covers it is under way",
+    file: "src/storage/writeback.ts",
+    edits: [["yield* waitFor(this.#start(durability));", "this.#start(durability);"]],
+  },
+  {
+    name: "a link does not raise the link count",
+    file: "src/overlay/namespace.ts",
+    edits: [["inode.nlinkDelta += 1;", ""]],
+  },
+  {
+    name: "moving a directory leaves the link counts of its parents",
+    file: "src/overlay/namespace.ts",
+    edits: [["newParent.nlinkDelta += moved;", ""]],
+  },
+  {
+    name: "an unlinked open file is not noted as an orphan",
+    file: "src/overlay/layers.ts",
+    edits: [["this.writeback.orphan(inode.ino, true);", ""]],
+  },
+  {
+    name: "orphans of the last owner are not dropped",
+    file: "src/overlay/superblock.ts",
+    edits: [["if (orphans.length === 0) return;", "if (orphans.length >= 0) return;"]],
+  },
+  {
+    name: "an unlinked open file loses its data at once",
+    file: "src/overlay/layers.ts",
+    edits: [["if (inode.handles > 0) {", "if (inode.handles > 99) {"]],
+  },
+  {
+    name: "a number that is not the plain hash gets no alias",
+    file: "src/overlay/layers.ts",
+    edits: [["this.writeback.alias(identity, ino);", ""]],
+  },
+  {
+    name: "a collision of numbers goes unnoticed",
+    file: "src/overlay/lookup.ts",
+    edits: [["(record && record.identity !== identity)", "false"]],
+  },
+  {
+    name: "what was gathered is not checked again",
+    file: "src/overlay/layers.ts",
+    edits: [["if (applied === this.#applied) return result;", "return result;"]],
+  },
+  {
+    name: "an edge chunk that was committed meanwhile is not read again",
+    file: "src/overlay/content.ts",
+    edits: [["edge.held && edge.commits !== this.#layers.writeback.commits", "false"]],
+  },
+  {
+    name: "a read does not notice that data was cut off while it waited",
+    file: "src/overlay/content.ts",
+    edits: [["if (cuts === inode.cuts) return length;", "return length;"]],
+  },
+  {
+    name: "an edge chunk is not fetched from the base",
+    file: "src/overlay/content.ts",
+    edits: [
+      [
+        "return chunk * chunkSize < this.#baseLength && this.#valid(chunk) === undefined;",
+        "return false;",
+      ],
+    ],
+  },
+  {
+    name: "a truncation keeps the chunks past the end",
+    file: "src/overlay/content.ts",
+    edits: [["writeback.dropChunks(content.id, firstGone, Number.POSITIVE_INFINITY);", ""]],
+  },
+  {
+    name: "a truncation to nothing goes on with the old content",
+    file: "src/overlay/content.ts",
+    edits: [["if (inode.content) layers.writeback.dropContent(inode.content.id);", ""]],
+  },
+  {
+    name: "rmdir does not ask the base whether a directory is empty",
+    file: "src/overlay/listing.ts",
+    edits: [["return base.every(({ name }) => names.has(name));", "return true;"]],
+  },
+  {
+    name: "a removed directory leaves its names behind",
+    file: "src/overlay/namespace.ts",
+    edits: [["layers.forgetName(directory, name);", ""]],
+  },
+  {
+    name: "a changed object of the base gets no name record",
+    file: "src/overlay/layers.ts",
+    edits: [["this.setName(parent, name, inode, joinBasePath(parent.origin, name));", ""]],
+  },
+  {
+    name: "versions of the base are mixed in one file",
+    file: "src/overlay/inode.ts",
+    edits: [["(!this.content || this.base.signature === this.signature)", "true"]],
+  },
+  {
+    name: "removing an extended attribute of the base leaves no mark",
+    file: "src/overlay/getattr.ts",
+    edits: [["inode.xattrs.set(name, null);", "inode.xattrs.delete(name);"]],
+  },
+  {
+    name: "a revert keeps the data it reverted",
+    file: "src/overlay/revert.ts",
+    edits: [["if (inode.content) this.#layers.writeback.dropContent(inode.content.id);", ""]],
+  },
+];
