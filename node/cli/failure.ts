@@ -8,10 +8,24 @@ export function report(error: unknown): number {
   return 1;
 }
 
+/**
+ * Keeps a reader who leaves from being a failure. Whoever closes stdout, as `head` does, has read enough, and what else
+ * can go wrong with it is told; without stderr there is nobody to tell, which ends no mount.
+ */
+export function outliveReaders(): void {
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 0 : report(error));
+  });
+}
+
 function told(error: unknown): string {
   if (error instanceof FsError) {
-    const cause = error.cause instanceof Error && !error.reason ? `: ${error.cause.message}` : "";
-    return `${error.message}${cause}`;
+    const { cause, code, reason } = error;
+    if (!(cause instanceof Error) || reason) return error.message;
+    // Node's message repeats the code and its meaning; what it adds is the system call and the path.
+    const isSame = (cause as NodeJS.ErrnoException).code === code;
+    return `${error.message}: ${isSame ? cause.message.replace(/^[^,]*, /, "") : cause.message}`;
   }
   if (!(error instanceof Error)) return String(error);
   // Not a file's fate but a defect of ours: whoever reports it needs to say where it was.

@@ -10,8 +10,8 @@ Walks DIR, hashes every file, and writes DIR/minifo.json. Whatever serves DIR ov
 HTTP then serves a base that can be mounted or opened in a page. Run it again after
 every change of the files: contents that do not fit the index are refused.
 
-Files are named by their path, permissions, times to the nanosecond, symlinks and
-hard links are kept. Names that are no UTF-8 and special files are left out.
+Permissions, times to the nanosecond, symlinks and hard links are kept. Names that
+are no UTF-8, special files and files that cannot be read are left out, and told.
 
 Examples:
   minifo index site

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { diffCommand } from "./diff.ts";
-import { report } from "./failure.ts";
+import { outliveReaders, report } from "./failure.ts";
 import { indexCommand } from "./index-tree.ts";
 import { mountCommand } from "./mount.ts";
 import { revertCommand } from "./revert.ts";
@@ -35,7 +35,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("makes any read-only tree writable; every change goes to a storage of its own")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
-    .showHelpAfterError("(minifo help COMMAND shows how it is called)")
+    .helpCommand(false)
+    .showHelpAfterError(hint("COMMAND"))
     .addHelpText("after", help);
   const commands = [
     indexCommand(),
@@ -46,8 +47,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     diffCommand(),
     revertCommand(),
   ];
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  commands.push(helpCommand(program, commands));
+  for (const command of commands) {
+    program.addCommand(command.copyInheritedSettings(program));
+    command.showHelpAfterError(hint(command.name()));
+  }
   for (const command of [program, ...commands]) command.exitOverride();
+  outliveReaders();
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -58,6 +64,22 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = report(error);
     }
   }
+}
+
+/** Of a command that does not exist commander's own would print everything, and not say why. */
+function helpCommand(program: Command, commands: readonly Command[]): Command {
+  return new Command("help")
+    .description("print help, or more of one command")
+    .argument("[command]", "its name")
+    .action((name: string | undefined) => {
+      const command = name === undefined ? program : commands.find((one) => one.name() === name);
+      if (!command) program.error(`error: unknown command '${name}'`);
+      command.help();
+    });
+}
+
+function hint(command: string): string {
+  return `(minifo help ${command} shows how it is called)`;
 }
 
 function version(): string {

@@ -1,10 +1,11 @@
 /** `minifo mount BASE MOUNTPOINT --storage DIR`: the overlay as a Linux mount. */
 import { resolve } from "node:path";
-import { Command, Option } from "commander";
-import { isRemote } from "../base/open-base.ts";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { FsError } from "../../src/index.ts";
 import { listenerOr, startInBackground } from "../mount/daemon.ts";
 import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
 import { knownWords, parseMountWords } from "../mount/options.ts";
+import { isUrl } from "../mount/places.ts";
 import { report } from "./failure.ts";
 
 const help = `
@@ -35,7 +36,7 @@ interface Options {
   readonly storage: string;
   readonly foreground?: true;
   readonly driver: Driver;
-  readonly options: readonly string[];
+  readonly options?: readonly string[];
   readonly log?: string;
   readonly adoptBase?: true;
   readonly debug?: true;
@@ -52,7 +53,7 @@ export function mountCommand(): Command {
     .addOption(
       new Option("--driver <name>", "how to reach the kernel").choices(drivers).default("kernel"),
     )
-    .option("-o, --options <words>", "mount options, separated by commas", collect, [])
+    .option("-o, --options <words>", "mount options, separated by commas", collect)
     .option("--log <file>", "append what the serving process says, in the background too")
     .option("--adopt-base", "use a storage that was made over another base")
     .option("--debug", "tell of defects in full")
@@ -65,12 +66,11 @@ export function mountCommand(): Command {
 }
 
 function requestFrom(base: string, mountpoint: string, options: Options): MountRequest {
-  const isUrl = isRemote(base) || /^[a-z][a-z0-9+.-]*:/i.test(base);
   return {
-    base: isUrl ? base : resolve(base),
+    base: isUrl(base) ? base : resolve(base),
     mountpoint: resolve(mountpoint),
     storage: resolve(options.storage),
-    words: parseMountWords(options.options),
+    words: parseMountWords(options.options ?? []),
     driver: options.driver,
     adoptBase: options.adoptBase === true,
     debug: options.debug === true,
@@ -92,7 +92,7 @@ async function inForeground(request: MountRequest): Promise<never> {
 async function inBackground(request: MountRequest, options: Options): Promise<void> {
   const { base, mountpoint, storage } = request;
   const args = ["mount", "--foreground", "--storage", storage, "--driver", request.driver];
-  for (const words of options.options) args.push("-o", words);
+  for (const words of options.options ?? []) args.push("-o", words);
   if (request.adoptBase) args.push("--adopt-base");
   if (request.debug) args.push("--debug");
   const say = (message: string): void => void process.stderr.write(`${message}\n`);
@@ -100,6 +100,13 @@ async function inBackground(request: MountRequest, options: Options): Promise<vo
   say(await startInBackground([...args, "--", base, mountpoint], log, say));
 }
 
-function collect(words: string, before: readonly string[]): string[] {
+/** Adds `words` to those of the `-o` before; a mistake in them is one of the call. */
+function collect(words: string, before: readonly string[] = []): string[] {
+  try {
+    parseMountWords([words]);
+  } catch (error) {
+    if (error instanceof FsError) throw new InvalidArgumentError(error.reason ?? error.message);
+    throw error;
+  }
   return [...before, words];
 }

@@ -6,6 +6,7 @@ import pc from "picocolors";
 import { type Change, FsError, run } from "../../src/index.ts";
 import { callOwner } from "../control/client.ts";
 import { waitForClosing } from "../mount/owners.ts";
+import { sayIfSlow } from "../mount/slowness.ts";
 import { openOverlay } from "../open-overlay.ts";
 import { type Sides, type Status, sides, status } from "../overlay-methods.ts";
 import type { Holder } from "../storage/ownership.ts";
@@ -31,15 +32,11 @@ export async function withOverlay<T>(
   write: boolean,
   use: (overlay: OverlayAccess) => Promise<T>,
 ): Promise<T> {
-  const holder = await waitForClosing(storage, closingPatience_ms, (message) => {
-    process.stderr.write(`${pc.dim(`${message} …`)}\n`);
-  });
+  const say = (message: string): void => void process.stderr.write(`${pc.dim(`${message} …`)}\n`);
+  const holder = await waitForClosing(storage, closingPatience_ms, say);
   if (holder) return await use(throughOwner(storage, holder));
-  const opened = await openOverlay({
-    storage,
-    readOnly: !write,
-    holder: "being changed by minifo",
-  });
+  const opening = openOverlay({ storage, readOnly: !write, holder: "being changed by minifo" });
+  const opened = await sayIfSlow(opening, () => say("still waiting for the base"));
   const { overlay } = opened;
   try {
     const access: OverlayAccess = {

@@ -1,7 +1,7 @@
 /**
  * `minifo serve DIR`: a static server for trying, that does all a base needs.
  */
-import { existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
@@ -27,7 +27,7 @@ export function serveCommand(): Command {
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .addHelpText("after", help)
     .action(async (directory: string, options: { port: number; host: string }) => {
-      refuseUnlessDirectory(directory);
+      refuseUnlessReadable(directory);
       const server = await listen(directory, options);
       if (!existsSync(join(directory, manifestName))) {
         process.stderr.write(
@@ -47,10 +47,17 @@ function portNumber(text: string): number {
   return port;
 }
 
-function refuseUnlessDirectory(directory: string): void {
-  const stat = statSync(directory, { throwIfNoEntry: false });
-  if (stat?.isDirectory()) return;
-  throw new FsError(stat ? "ENOTDIR" : "ENOENT", { syscall: "serve", path: directory });
+/** A server of what it may not read would answer 404 to everything. */
+function refuseUnlessReadable(directory: string): void {
+  const details = { syscall: "serve", path: directory };
+  try {
+    if (!statSync(directory).isDirectory()) throw new FsError("ENOTDIR", details);
+    accessSync(directory, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof FsError || !isErrorCode(code)) throw error;
+    throw new FsError(code, { ...details, cause: error });
+  }
 }
 
 async function listen(

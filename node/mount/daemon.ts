@@ -7,7 +7,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fromPlainError, type PlainError, toPlainError } from "../control/errors.ts";
-import type { MountListener } from "./mount.ts";
+import { endSignals, type MountListener } from "./mount.ts";
 
 /** The environment variable that tells a serving process which descriptor its starter listens to. */
 const readyVariable = "MINIFO_READY_FD";
@@ -19,7 +19,8 @@ type Line =
   | { readonly failed: PlainError };
 
 /**
- * Runs this program again with `args`, detached, and returns once it says that it is ready, with its words.
+ * Runs this program again with `args`, detached, and returns once it says that it is ready, with its words. Whoever ends
+ * this process before ends that one too, so that nothing is mounted behind a user's back.
  * @throws what it says it failed with
  */
 export async function startInBackground(
@@ -46,6 +47,13 @@ export async function startInBackground(
     });
   });
   const pipe = child.stdio[readyDescriptor] as Readable;
+  let interrupted = false;
+  const interrupt = (): void => {
+    interrupted = true;
+    child.kill("SIGTERM");
+  };
+  // Once each: the second Ctrl-C ends this process as ever, should the other one not end.
+  for (const signal of endSignals) process.once(signal, interrupt);
   try {
     for await (const text of createInterface({ input: pipe })) {
       const line = JSON.parse(text) as Line;
@@ -53,8 +61,10 @@ export async function startInBackground(
       else if ("failed" in line) throw fromPlainError(line.failed);
       else return line.ready;
     }
-    throw await ended;
+    const ending = await ended;
+    throw interrupted ? new Error("interrupted before it was mounted; nothing is mounted") : ending;
   } finally {
+    for (const signal of endSignals) process.off(signal, interrupt);
     pipe.destroy();
     child.unref();
   }

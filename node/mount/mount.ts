@@ -15,6 +15,7 @@ import type { MountWords } from "./options.ts";
 import { waitForClosing } from "./owners.ts";
 import { type Places, preparePlaces } from "./places.ts";
 import { forgetMount, recordMount } from "./registry.ts";
+import { sayIfSlow } from "./slowness.ts";
 import { usersOf } from "./users.ts";
 import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
@@ -64,7 +65,8 @@ export async function serveMount(
   const { readOnly, owner, umask, flags } = request.words;
   const { adoptBase, debug, driver } = request;
   const setup: MountSetup = { ...places, readOnly, owner, umask, adoptBase, debug };
-  const mounted = await mountBy(driver, setup, flags, { complain: say });
+  const mounting = mountBy(driver, setup, flags, { complain: say });
+  const mounted = await sayIfSlow(mounting, () => say(`still waiting for the base ${base}`));
   const served = new ServedHere(setup, mounted, listener);
   try {
     await served.begin();
@@ -173,7 +175,8 @@ class ServedHere {
   }
 }
 
-const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** What asks a process to end. */
+export const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 async function within<T>(limit_ms: number, work: Promise<T>): Promise<T> {
   const late = sleep(limit_ms, undefined, { ref: false }).then(() => {

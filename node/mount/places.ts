@@ -47,12 +47,14 @@ export async function preparePlaces(
   for (const [inner, innerPath] of named) {
     for (const [outer, outerPath] of named) {
       if (inner === outer || !isInside(innerPath, outerPath)) continue;
+      const how =
+        innerPath === outerPath
+          ? `the ${inner} is the ${outer} too`
+          : `the ${inner} lies inside the ${outer} ${outerPath}`;
       throw new FsError("EINVAL", {
         syscall: "mount",
         path: innerPath,
-        reason:
-          `the ${inner} lies inside the ${outer} ${outerPath}: the mount would wait for itself; ` +
-          "choose a directory elsewhere",
+        reason: `${how}: the mount would wait for itself; choose a directory elsewhere`,
       });
     }
   }
@@ -130,14 +132,33 @@ export function answerOf(mountpoint: string): Promise<"alive" | "dead" | "stuck"
   });
 }
 
+/** Whether `base` is a URL of whatever kind. Else it is a path, which may have colons in it too. */
+export function isUrl(base: string): boolean {
+  return isRemote(base) || isFileUrl(base) || /^[a-z][a-z0-9+.-]*:\/\//i.test(base);
+}
+
+function isFileUrl(base: string): boolean {
+  return /^file:/i.test(base);
+}
+
 async function localBase(base: string): Promise<string | undefined> {
-  if (isRemote(base)) return undefined;
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(base) && !/^file:/i.test(base)) return undefined;
-  const path = /^file:/i.test(base) ? fileURLToPath(base) : base;
+  if (isUrl(base) && !isFileUrl(base)) return undefined;
+  const path = isFileUrl(base) ? pathOfFileUrl(base) : base;
   try {
     return await realpath(path);
   } catch (error) {
-    throw unusable(error, path, "the base must be a URL or a directory that exists");
+    const reason =
+      "the base must be a directory that exists, or a URL that begins with http:// or https://";
+    throw unusable(error, path, reason);
+  }
+}
+
+function pathOfFileUrl(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    const reason = "a file: URL names an absolute path, as in file:///srv/site";
+    throw new FsError("EINVAL", { syscall: "mount", path: url, reason, cause });
   }
 }
 

@@ -65,6 +65,18 @@ describeMount("a mount ends well", () => {
     expect(await scratch.status()).toEqual(["created new"]);
   });
 
+  test("on SIGTERM, though nobody reads any more what it says", async () => {
+    const scratch = await Scratch.with(files);
+    const { child, ended } = await scratch.mountInForeground(scratch.base);
+    await writeFile(scratch.at("new"), "N");
+    child.stderr?.destroy();
+    const held = await open(scratch.at("a"));
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0, signal: null });
+    await held.close().catch(() => {});
+    expect(await minifoOk("status", scratch.storage)).toMatch(/created +new/);
+  });
+
   test("with the storage closed when `minifo umount` returns", async () => {
     const scratch = await Scratch.with(files);
     await scratch.mount(scratch.base);
@@ -222,6 +234,7 @@ describeMount("a mount is refused", () => {
     const { base, mountpoint, storage } = scratch;
     const places: [string, string, string][] = [
       [base, join(base, "sub"), storage],
+      [`file://${base}`, base, storage],
       [base, base, storage],
       [base, mountpoint, join(base, "sto")],
       [base, mountpoint, join(mountpoint, "sto")],
@@ -229,7 +242,7 @@ describeMount("a mount is refused", () => {
     ];
     for (const [below, at, kept] of places) {
       const { code, stderr } = await minifo("mount", below, at, "--storage", kept);
-      expect([code, stderr]).toEqual([1, expect.stringContaining("lies inside")]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("would wait for itself")]);
     }
   });
 
@@ -243,6 +256,8 @@ describeMount("a mount is refused", () => {
     expect(await failing(base, join(base, "a"), ...kept)).toContain("ENOTDIR");
     expect(await failing(join(directory, "none"), mountpoint, ...kept)).toContain("ENOENT");
     expect(await failing("ftp://example.org/", mountpoint, ...kept)).toContain("EINVAL");
+    expect(await failing("file://site", mountpoint, ...kept)).toMatch(/EINVAL.*file:\/\/\/srv/);
+    expect(await failing("localhost:80", mountpoint, ...kept)).toMatch(/ENOENT.*http:\/\//);
     expect(await mountsAt(mountpoint)).toEqual([]);
   });
 
@@ -260,6 +275,34 @@ describeMount("a mount is refused", () => {
 });
 
 describeMount("a mount over a base that does not answer", () => {
+  test("says that it waits, and Ctrl-C gives it up for good", async () => {
+    const scratch = await Scratch.with({});
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      silent.closeAllConnections();
+      silent.close();
+    });
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+    const program = new URL("../../bin/minifo.js", import.meta.url).pathname;
+    const args = [program, "mount", url, scratch.mountpoint, "--storage", scratch.storage];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    await until(() => said.includes("still waiting for the base"));
+    const owner = holderOf(scratch.storage);
+    expect(owner).toBeDefined();
+    child.kill("SIGINT");
+    expect(await ended).toBe(1);
+    expect(said).toContain("nothing is mounted");
+    // The process in the background ended too, and nothing will be mounted later.
+    expect(holderOf(scratch.storage)).toBeUndefined();
+    expect(await mountsAt(scratch.mountpoint)).toEqual([]);
+  });
+
   test("holds up nobody who asks for something else, and fails those who wait", async () => {
     const scratch = await Scratch.with({ fast: "F", slow: "S" });
     const real = await scratch.serve();

@@ -150,10 +150,12 @@ describe("a call that is wrong", () => {
       ["status"],
       ["serve", "x", "--port", "99999"],
       ["--no-such"],
+      ["help", "mountt"],
+      ["mount", site, place, "--storage", storage, "-o", "ro,qwerty"],
     ]) {
       const { status, stderr } = minifo(...words);
       expect([words, status]).toEqual([words, 2]);
-      expect(stderr).toContain("minifo help");
+      expect(stderr).toMatch(/^error: .*\n(.*\n)?\(minifo help [\w]+ shows how it is called\)\n$/);
     }
   });
 
@@ -164,6 +166,23 @@ describe("a call that is wrong", () => {
     const served = minifo("serve", join(place, "none"));
     expect(served.status).toBe(1);
     expect(served.stderr).toMatch(/ENOENT.*serve.*none/);
+    // Once is enough, though Node's own message says it too.
+    const indexed = minifo("index", join(place, "none")).stderr;
+    expect(indexed.match(/no such file/g)).toHaveLength(1);
+  });
+
+  test("of nobody who reads: what leaves early has read enough, a full disk is told", async () => {
+    await change();
+    const script = (text: string) =>
+      spawnSync("bash", ["-o", "pipefail", "-c", text, process.execPath, program, storage], {
+        encoding: "utf8",
+      });
+    const left = script('"$0" "$1" status "$2" 2>&1 | true');
+    expect([left.status, left.stderr]).toEqual([0, ""]);
+    const full = script('"$0" "$1" status "$2" >/dev/full');
+    expect(full.status).toBe(1);
+    expect(full.stderr).toContain("minifo: ENOSPC");
+    expect(full.stderr).not.toContain("    at ");
   });
 });
 
