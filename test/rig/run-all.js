@@ -96,6 +96,14 @@ if (built !== 0) {
   sum.failed += 1;
   remarks.push(`build: failed (ended with ${built})`);
 }
+const linted = await execute("npm", ["run", "--silent", "lint"]);
+if (linted === 0) sum.passed += 1;
+else {
+  sum.failed += 1;
+  remarks.push(
+    `lint: types, style, layers or unused code (ended with ${linted}; see npm run lint)`,
+  );
+}
 for (const { projects, files, needs } of runs) {
   if (interrupted) break;
   const name = projects.join(", ");
