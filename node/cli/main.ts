@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { checkCommand } from "./check.ts";
 import { diffCommand } from "./diff.ts";
 import { outliveReaders, report } from "./failure.ts";
 import { indexCommand } from "./index-tree.ts";
@@ -26,8 +27,10 @@ Try it:
   minifo diff changes               how
   minifo revert changes a/file      take a change back
   minifo umount mnt                 until next time; the changes stay
+  minifo check changes              whether the storage is sound
 
-minifo help COMMAND tells more of each.`;
+minifo help COMMAND tells more of each. Data goes to stdout, words to stderr.
+Exit codes: 0 done, 1 it failed, 2 it was called wrongly.`;
 
 /** Runs the command line `argv`, whose first two words are not ours; sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -46,6 +49,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     statusCommand(),
     diffCommand(),
     revertCommand(),
+    checkCommand(),
   ];
   commands.push(helpCommand(program, commands));
   for (const command of commands) {
