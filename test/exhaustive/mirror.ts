@@ -108,29 +108,33 @@ export class Mirror {
     this.#times.set(made, this.#clock.seconds);
   }
 
-  /**
-   * The whole tree, a line for each name. `directoryTimes` can be left out: whether a revert takes back that of a
-   * directory whose names came back is nowhere said.
-   */
-  lines(directoryTimes: boolean): string[] {
-    const lines = new Lines(directoryTimes);
+  /** What there is to tell of each name, the root first. */
+  tell(): Told[] {
+    const all: Told[] = [];
     const walk = (path: string, made: ReferenceObject): void => {
-      lines.add(made, {
+      const { type, mode, nlink, target, xattrs, data } = made;
+      all.push({
+        identity: made,
         path,
-        type: made.type,
-        mode: made.mode,
-        nlink: made.nlink,
+        type,
+        mode,
+        nlink,
         seconds: this.#times.get(made) ?? baseTime,
-        target: made.target,
-        xattrs: [...made.xattrs].map(([name, value]) => `${name}=${value}`),
-        data: made.data,
+        target,
+        xattrs: [...xattrs].map(([name, value]) => `${name}=${value}`),
+        data,
       });
       for (const name of [...made.children.keys()].sort()) {
         walk(path === "" ? name : `${path}/${name}`, made.children.get(name) as ReferenceObject);
       }
     };
     walk("", this.#reference.root);
-    return lines.all;
+    return all;
+  }
+
+  /** `linesOf` what there is to tell. */
+  lines(directoryTimes: boolean): string[] {
+    return linesOf(this.tell(), { directoryTimes });
   }
 
   #touchNames(path: string): void {
@@ -143,11 +147,11 @@ export class Mirror {
   }
 }
 
-/** The whole tree of an overlay, as `Mirror.lines`. */
-export async function linesOfOverlay(f: Fixture, directoryTimes: boolean): Promise<string[]> {
+/** As `Mirror.tell`, of an overlay. */
+export async function tellOverlay(f: Fixture): Promise<Told[]> {
   const { overlay } = f;
   const decoder = new TextDecoder();
-  const lines = new Lines(directoryTimes);
+  const all: Told[] = [];
   const walk = async (path: string, listedType: string): Promise<void> => {
     const inode = await f.at(path);
     const { ino, type, mode, nlink, size, mtime } = await run(overlay.getattr(inode));
@@ -155,7 +159,8 @@ export async function linesOfOverlay(f: Fixture, directoryTimes: boolean): Promi
     for (const name of await run(overlay.listxattr(inode))) {
       xattrs.push(`${name}=${decoder.decode(await run(overlay.getxattr(inode, name)))}`);
     }
-    lines.add(ino, {
+    all.push({
+      identity: ino,
       path,
       type: type === listedType ? type : `${type} listed as ${listedType}`,
       mode: mode & 0o7777,
@@ -174,7 +179,12 @@ export async function linesOfOverlay(f: Fixture, directoryTimes: boolean): Promi
     }
   };
   await walk("", "directory");
-  return lines.all;
+  return all;
+}
+
+/** As `Mirror.lines`, of an overlay. */
+export async function linesOfOverlay(f: Fixture, directoryTimes: boolean): Promise<string[]> {
+  return linesOf(await tellOverlay(f), { directoryTimes });
 }
 
 /** The inode number of each path: it outlives remounts and crashes. */
@@ -190,7 +200,10 @@ export async function numbersOf(f: Fixture): Promise<Map<string, number>> {
   return numbers;
 }
 
-interface Told {
+/** What there is to tell of a name. */
+export interface Told {
+  /** The same for all names of an object, whatever it is. */
+  readonly identity: unknown;
   readonly path: string;
   readonly type: string;
   readonly mode: number;
@@ -201,37 +214,33 @@ interface Told {
   readonly data: Uint8Array;
 }
 
-class Lines {
-  readonly all: string[] = [];
-  readonly #directoryTimes: boolean;
-  /** The first path of each object, by whatever tells objects apart. */
-  readonly #first = new Map<unknown, string>();
-
-  constructor(directoryTimes: boolean) {
-    this.#directoryTimes = directoryTimes;
-  }
-
-  add(identity: unknown, told: Told): void {
-    const { path, type, mode, nlink, seconds, target, xattrs, data } = told;
-    const first = this.#first.get(identity);
-    if (first === undefined) this.#first.set(identity, path);
-    const isTimed = this.#directoryTimes || type !== "directory";
-    this.all.push(
-      [
-        `/${path}`,
-        type,
-        mode.toString(8),
-        `links ${nlink}`,
-        isTimed ? `mtime ${seconds}` : "",
-        target && `to ${target}`,
-        first === undefined ? "" : `same as /${first}`,
-        [...xattrs].sort().join(" "),
-        type === "file" ? `${data.length} bytes, sum ${sumOf(data)}` : "",
-      ]
-        .filter(Boolean)
-        .join(" · "),
-    );
-  }
+/**
+ * A line for each name. The times of directories can be left out: whether a revert takes them back where names came back
+ * is nowhere said. So can the bytes of files, but not their number.
+ */
+export function linesOf(
+  all: readonly Told[],
+  { directoryTimes = true, bytes = true }: { directoryTimes?: boolean; bytes?: boolean } = {},
+): string[] {
+  const first = new Map<unknown, string>();
+  return all.map(({ identity, path, type, mode, nlink, seconds, target, xattrs, data }) => {
+    const same = first.get(identity);
+    if (same === undefined) first.set(identity, path);
+    return [
+      `/${path}`,
+      type,
+      mode.toString(8),
+      `links ${nlink}`,
+      directoryTimes || type !== "directory" ? `mtime ${seconds}` : "",
+      target && `to ${target}`,
+      same === undefined ? "" : `same as /${same}`,
+      [...xattrs].sort().join(" "),
+      type === "file" ? `${data.length} bytes` : "",
+      type === "file" && bytes ? `sum ${sumOf(data)}` : "",
+    ]
+      .filter(Boolean)
+      .join(" · ");
+  });
 }
 
 function sumOf(data: Uint8Array): number {

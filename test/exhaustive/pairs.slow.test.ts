@@ -5,7 +5,7 @@
  */
 import { afterAll, expect, test } from "vitest";
 import { play, played, schedules, succeeds } from "./play.ts";
-import { type Step, steps } from "./steps.ts";
+import { type Step, stepNamed, steps } from "./steps.ts";
 
 const extent = process.env["MINIFO_EXHAUSTIVE"];
 const stride = extent === "full" ? 1 : extent === "few" ? 40 : 3;
@@ -22,6 +22,22 @@ test("every operation alone does what the reference does, and survives a crash a
   for (const step of steps) {
     for (const schedule of succeeds([], step) ? schedules : schedules.slice(0, 1)) {
       await play([step], schedule);
+    }
+  }
+});
+
+const close = [
+  ...["create", "unlink", "mkdir", "rmdir"].flatMap((op) => [`${op} n`, `${op} f`]),
+  ...["rename f n", "rename n f", "rename exchange f l", "link f n", "revert everything"],
+  ...["write f 5+10", "write f 4090+12", "write n 5+10", "chmod f", "setxattr f user.own"],
+  ...["truncate f 0", "truncate f 3", "truncate f 8242", "truncate f 16391", "hold-unlinked f"],
+].map(stepNamed);
+
+test("two operations on the same name and data do so, the second beside the commit of the first", async () => {
+  const beside = schedules.filter((schedule) => schedule.startsWith("each while"));
+  for (const first of close.filter((step) => succeeds([], step))) {
+    for (const second of close.filter((step) => succeeds([first], step))) {
+      for (const schedule of beside) await play([first, second], schedule);
     }
   }
 });
