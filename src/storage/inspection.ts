@@ -74,10 +74,11 @@ export interface StorageInspection {
   /** @throws EIO the storage cannot be read at all */
   state(): Operation<StoredState>;
   /**
-   * Fills `into` with the bytes of `content` from `offset` on, zeros where there are none.
+   * Fills `into` with the bytes of `content` from `offset` on, zeros where there are none; `chunkSize` is what the check
+   * takes it to be, for storages that keep chunk by chunk.
    * @throws EIO they cannot be read
    */
-  readData(content: number, offset: number, into: Uint8Array): Operation<void>;
+  readData(content: number, offset: number, into: Uint8Array, chunkSize: number): Operation<void>;
   /**
    * Copies what `repair` takes out into a quarantine, then changes all records in one step, then takes the contents out.
    * Returns where the quarantine is.

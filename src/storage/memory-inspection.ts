@@ -45,8 +45,7 @@ export class MemoryInspection implements StorageInspection {
   }
 
   // biome-ignore lint/correctness/useYield: all is in memory
-  *readData(content: number, offset: number, into: Uint8Array): Operation<void> {
-    const chunkSize = this.#disk.superblock?.chunkSize ?? 1;
+  *readData(content: number, offset: number, into: Uint8Array, chunkSize: number): Operation<void> {
     const chunks = this.#disk.data.get(content);
     for (let at = 0; at < into.length; at += 1) {
       const chunk = Math.floor((offset + at) / chunkSize);

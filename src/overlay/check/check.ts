@@ -6,6 +6,7 @@
 import type { Base } from "../../base/base.ts";
 import type { Operation } from "../../operation.ts";
 import type { Repair, StorageInspection } from "../../storage/inspection.ts";
+import type { Superblock } from "../../storage/storage.ts";
 import { type IdentityHash, identityHash } from "../inode.ts";
 import { baseProblems } from "./base-names.ts";
 import { contentDataProblems, contentRecordProblems, unclaimedProblems } from "./contents.ts";
@@ -61,6 +62,8 @@ export function* check(options: CheckOptions): Operation<CheckReport> {
   progress("reading the records");
   const records = new RecordSet();
   const fixed: Problem[] = takeIn(yield* storage.state(), records);
+  // Before any remedy takes a claim away.
+  const unclaimed = [...unclaimedProblems(records)];
   let open: Problem[] = [];
   for (let round = 1; ; round += 1) {
     if (round > maxRounds) throw new Error("bug: the remedies of a check come to no end");
@@ -68,13 +71,13 @@ export function* check(options: CheckOptions): Operation<CheckReport> {
     open = yield* goThrough(records, options, fixed);
     if (fixed.length === before) break;
   }
-  const findings = [...fixed, ...open].map(findingOf);
+  const findings = [...fixed, ...open, ...unclaimed].map(findingOf);
   const isDamage = ({ severity }: Finding) => severity === "damage";
-  if (!options.repair || fixed.length === 0) {
+  if (!options.repair || fixed.length === 0 || !records.superblock) {
     return { findings, repaired: false, damaged: findings.some(isDamage) };
   }
   progress("repairing");
-  const quarantine = yield* storage.repair(repairOf(records, fixed));
+  const quarantine = yield* storage.repair(repairOf(records, records.superblock, fixed));
   return { findings, repaired: true, damaged: open.some(isDamage), quarantine };
 }
 
@@ -114,16 +117,13 @@ function* goThrough(
   progress("checking what leads where");
   settle(yield* lostProblems(scene));
   settle(yield* linkProblems(scene));
-  settle(unclaimedProblems(scene));
   settle(yield* baseProblems(scene));
   return open;
 }
 
 /** The step that makes the storage what `records` have become. */
-function repairOf(records: RecordSet, fixed: readonly Problem[]): Repair {
+function repairOf(records: RecordSet, superblock: Superblock, fixed: readonly Problem[]): Repair {
   const { aside, put } = records.changed();
-  const { superblock } = records;
-  if (!superblock) throw new Error("bug: a repair without a superblock");
   const claimed = records.claimed();
   return {
     findings: fixed.map(lineOf),

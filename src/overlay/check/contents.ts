@@ -8,6 +8,7 @@ import type { StorageInspection } from "../../storage/inspection.ts";
 import type { ContentRecord, NodeRecord } from "../../storage/storage.ts";
 import { ChunkSet } from "../chunk-set.ts";
 import type { Problem, Scene } from "./finding.ts";
+import type { RecordSet } from "./record-set.ts";
 import { wrongFieldsOf } from "./shapes.ts";
 
 /** What is wrong with what nodes say of their contents. */
@@ -33,11 +34,12 @@ export function* contentRecordProblems(scene: Scene): Generator<Problem> {
 /** What a content's record says instead where it says what cannot be. */
 function corrected(
   { origin }: NodeRecord,
-  { size, baseLength, chunks }: ContentRecord,
+  { size, baseLength, chunks, source }: ContentRecord,
 ): { readonly what: string; readonly content: Partial<ContentRecord> } | undefined {
-  const below = origin === undefined ? 0 : size;
+  const hasBase = origin !== undefined || source !== undefined;
+  const below = hasBase ? size : 0;
   if (baseLength > below) {
-    const why = origin === undefined ? "there is no base's file" : `it has only ${size}`;
+    const why = hasBase ? `it has only ${size}` : "there is no base's file";
     const what = `it takes ${baseLength} bytes from the base, but ${why}`;
     return { what, content: { baseLength: below } };
   }
@@ -164,7 +166,7 @@ function* unreadableData(
 ): Operation<Problem | undefined> {
   const last = (chunks.at(-1) as number) - 1;
   try {
-    yield* storage.readData(id, last * chunkSize, new Uint8Array(1));
+    yield* storage.readData(id, last * chunkSize, new Uint8Array(1), chunkSize);
     return undefined;
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
@@ -185,7 +187,7 @@ function* dirtyEnd(
   if (records.zeros.has(id) || !new ChunkSet(chunks).has(chunk)) return undefined;
   const end = (chunk + 1) * chunkSize;
   const bytes = new Uint8Array(end - size);
-  yield* storage.readData(id, size, bytes);
+  yield* storage.readData(id, size, bytes, chunkSize);
   const from = bytes.findIndex((byte) => byte !== 0);
   if (from < 0) return undefined;
   const path = tree.pathOfNode(node);
@@ -201,7 +203,7 @@ function* dirtyEnd(
 }
 
 /** Data that no node claims. */
-export function* unclaimedProblems({ records }: Scene): Generator<Problem> {
+export function* unclaimedProblems(records: RecordSet): Generator<Problem> {
   const claimed = records.claimed();
   const unclaimed = [...records.contents.values()].filter(({ id }) => !claimed.has(id));
   if (unclaimed.length === 0) return;

@@ -65,6 +65,8 @@ function* linksOfDirectory(scene: Scene, node: NodeRecord): Operation<number | u
   let links = 0;
   for (const named of names) {
     const inBase = yield* base.lookup(joinBasePath(origin, named.name));
+    // The base had it when this was recorded: it has moved on since, and with it what was counted.
+    if (!inBase && (named.record.whiteout || named.record.origin !== undefined)) return undefined;
     links += Number(isDirectory(named)) - Number(inBase?.type === "directory");
   }
   return links;

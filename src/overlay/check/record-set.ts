@@ -35,14 +35,14 @@ export class RecordSet {
   /** What has to become zero in the data, by content. */
   readonly zeros = new Map<number, ZeroRange>();
   readonly #names = new Map<number, Map<string, NameRecord>>();
-  /** Every record with what was taken for it at first; undefined if it was of no use. */
+  /** Every record with what it says; undefined if it cannot stay as it is. */
   readonly #origins = new Map<StoredRecord, unknown>();
   /** Counts changes, so that what was derived from the records knows when it is outdated. */
   version = 0;
 
-  /** Takes in a record; `value` is what it says, undefined if nothing can be made of it. */
-  take(stored: StoredRecord, value: unknown): void {
-    this.#origins.set(stored, value);
+  /** Takes in a record; `value` is what can be made of it, undefined if nothing can, and all of it if it `isSound`. */
+  take(stored: StoredRecord, value: unknown, isSound: boolean): void {
+    this.#origins.set(stored, isSound ? value : undefined);
     if (value === undefined) return;
     const { key } = stored;
     if (key.kind === "superblock") this.superblock = value as Superblock;

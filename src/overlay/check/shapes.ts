@@ -28,7 +28,7 @@ export function takeIn(state: StoredState, records: RecordSet): Problem[] {
   for (const content of state.contents) records.contents.set(content.id, content);
   for (const stored of state.records) {
     const { value, problem } = read(stored);
-    records.take(stored, value);
+    records.take(stored, value, problem === undefined);
     if (problem) problems.push(problem);
   }
   return problems;
@@ -146,11 +146,12 @@ const attributes: Readonly<
   xattrs: { isRight: isXattrs },
 };
 
-/** The content a node states, with its chunks put in order; undefined if they cannot be told. */
+/** The content a node states; undefined if it cannot be told. */
 function contentOf(value: unknown): ContentRecord | undefined {
   if (!isFields(value)) return undefined;
-  const { id, size, baseLength, chunks } = value;
+  const { id, size, baseLength, chunks, source } = value;
   if (!isNumber(id) || !isNumber(size) || !isNumber(baseLength)) return undefined;
+  if (source !== undefined && !isSource(source)) return undefined;
   if (!Array.isArray(chunks) || chunks.length % 2 !== 0) return undefined;
   for (let at = 0; at < chunks.length; at += 2) {
     const [first, end]: unknown[] = [chunks[at], chunks[at + 1]];
@@ -209,6 +210,12 @@ function isTime(value: unknown): boolean {
   if (!isFields(value)) return false;
   const { seconds, nanoseconds } = value;
   return Number.isSafeInteger(seconds) && isNumber(nanoseconds) && nanoseconds < 1_000_000_000;
+}
+
+function isSource(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const { path, signature } = value;
+  return typeof path === "string" && typeof signature === "string";
 }
 
 function isXattrs(value: unknown): boolean {

@@ -13,6 +13,8 @@ import { wrongFieldsOf } from "./shapes.ts";
 /** The chunk size of every storage whose maker asked for no other. */
 const usualChunkSize = 64 * 1024;
 
+const smallestChunkSize = 4096;
+
 /**
  * What is wrong with the superblock. `base` is what the storage lies over, if that is open; `newId` draws an overlay id.
  * @throws EINVAL a later minifo wrote the storage
@@ -171,13 +173,17 @@ function change(
   records.version += 1;
 }
 
-/** The usual chunk size, unless a file holds a chunk beyond its end by it. */
+/** The largest chunk size up to the usual one by which no file holds a chunk beyond its end; undefined if there is none. */
 function likelyChunkSize({ nodes }: RecordSet): number | undefined {
-  const fits = [...nodes.values()].every(({ content }) => {
-    const end = content?.chunks.at(-1) ?? 0;
-    return content === undefined || end === 0 || (end - 1) * usualChunkSize < content.size;
-  });
-  return fits ? usualChunkSize : undefined;
+  const fits = (chunkSize: number) =>
+    [...nodes.values()].every(({ content }) => {
+      const end = content?.chunks.at(-1) ?? 0;
+      return content === undefined || end === 0 || (end - 1) * chunkSize < content.size;
+    });
+  for (let chunkSize = usualChunkSize; chunkSize >= smallestChunkSize; chunkSize /= 2) {
+    if (fits(chunkSize)) return chunkSize;
+  }
+  return undefined;
 }
 
 /** By a new overlay id no recorded number is the plain hash of its identity any more. */

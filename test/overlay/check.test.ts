@@ -1,0 +1,586 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type CheckReport,
+  check,
+  MemoryDisk,
+  MemoryInspection,
+  type NameRecord,
+  type NodeRecord,
+  run,
+  type StoredState,
+} from "../../src/index.ts";
+import { firstBaseIno, identityHash } from "../../src/overlay/inode.ts";
+import { chunkSize, linesOfOverlay, Subject, sequence } from "../model/steps.ts";
+import { context, Fixture, type FixtureOptions } from "./fixture.ts";
+
+const long = new Uint8Array(3 * chunkSize + 100).map((_, i) => (i % 250) + 1);
+const tree = {
+  "d/a": long,
+  "d/b": "beta",
+  "d/e/a": "gamma",
+  "d/e/f": { target: "a" },
+  "f/a": { content: "grouped", link: "g" },
+  "f/b": { content: "grouped", link: "g" },
+  "f/d/e": "deep",
+  a: { content: "alpha", xattrs: { "user.base": "below" } },
+  b: { target: "d/a" },
+};
+
+const plain = identityHash("model");
+const narrow = (key: string) => firstBaseIno + (plain(key) % 8);
+
+for (const [name, options] of [
+  ["", {}],
+  [", with colliding numbers", { hash: narrow }],
+] as const) {
+  test(`whatever was done to an overlay${name}, its storage is sound`, async () => {
+    const property = fc.asyncProperty(sequence, async (steps) => {
+      const f = await Fixture.open(tree, { chunkSize, ...(options as FixtureOptions) });
+      const subject = new Subject(f);
+      for (const step of steps) if (step.op !== "revert") await subject.take(step);
+      await run(f.overlay.commit("strict"));
+      for (const base of [f.base, undefined]) {
+        const storage = new MemoryInspection(f.disk);
+        expect((await run(check({ storage, base, ...options }))).findings).toEqual([]);
+      }
+    });
+    await fc.assert(property, { numRuns: 40 });
+  });
+}
+
+/** An overlay with a bit of every change, closed. */
+async function changed(): Promise<Fixture> {
+  const f = await Fixture.open(tree, { chunkSize });
+  await f.create("new", new Uint8Array(chunkSize + 5).fill(7));
+  await f.create("other", "other");
+  await f.mkdir("dir");
+  await f.mkdir("dir/sub");
+  await f.create("dir/sub/leaf", "leaf");
+  await f.rename("d", "moved");
+  await f.writeAt("moved/a", chunkSize + 7, "written");
+  await f.unlink("moved/b");
+  await f.rename("f/d", "dir/from-below");
+  await f.link("a", "hard");
+  await f.writeAt("f/a", 2, "!");
+  await run(f.overlay.symlink(f.overlay.root, "symlink", "new", context));
+  await run(f.overlay.setattr(await f.at("moved/e"), { mode: 0o700 }));
+  await run(f.overlay.close());
+  return f;
+}
+
+/** The records of a storage that is to be damaged, found by paths. */
+class Victim {
+  readonly disk: MemoryDisk;
+
+  constructor(disk: MemoryDisk) {
+    this.disk = disk;
+  }
+
+  /** The inode number of `path`, all of whose names are recorded. */
+  ino(path: string): number {
+    let ino = 1;
+    for (const name of path === "" ? [] : path.split("/")) {
+      const record = this.disk.names.get(ino)?.get(name);
+      if (!record || record.whiteout) throw new Error(`no record of ${path}`);
+      ino = record.ino;
+    }
+    return ino;
+  }
+
+  node(path: string): NodeRecord {
+    return this.disk.nodes.get(this.ino(path)) as NodeRecord;
+  }
+
+  content(path: string): NonNullable<NodeRecord["content"]> {
+    return this.node(path).content as NonNullable<NodeRecord["content"]>;
+  }
+
+  /** Changes fields of a node to what may be no value of theirs. */
+  spoil(path: string, fields: Record<string, unknown>): void {
+    const ino = this.ino(path);
+    this.disk.nodes.set(ino, { ...this.disk.nodes.get(ino), ...fields } as NodeRecord);
+  }
+
+  spoilContent(path: string, fields: Record<string, unknown>): void {
+    this.spoil(path, { content: { ...this.content(path), ...fields } });
+  }
+
+  spoilSuperblock(fields: Record<string, unknown>): void {
+    const superblock = { ...this.disk.superblock, ...fields };
+    this.disk.superblock = superblock as MemoryDisk["superblock"] & {};
+  }
+
+  name(directory: string | number, name: string, record: unknown): void {
+    const parent = typeof directory === "number" ? directory : this.ino(directory);
+    const names = this.disk.names.get(parent) ?? new Map<string, NameRecord>();
+    this.disk.names.set(parent, names.set(name, record as NameRecord));
+  }
+
+  unname(directory: string, name: string): void {
+    this.disk.names.get(this.ino(directory))?.delete(name);
+  }
+
+  /** Gives a node another number, but not its names. */
+  renumber(path: string, ino: number): void {
+    const node = this.node(path);
+    this.disk.nodes.delete(node.ino);
+    this.disk.nodes.set(ino, { ...node, ino });
+  }
+
+  /** Makes every name of `from` one of `to`, and what is in it be in that. */
+  rename(from: number, to: number): void {
+    for (const names of this.disk.names.values()) {
+      for (const [name, record] of names) {
+        if (!record.whiteout && record.ino === from) names.set(name, { ...record, ino: to });
+      }
+    }
+    const inside = this.disk.names.get(from);
+    if (inside) this.disk.names.set(to, inside);
+    this.disk.names.delete(from);
+  }
+}
+
+interface Corruption {
+  readonly plant: (victim: Victim) => void;
+  /** The finding, and where it has to be told. */
+  readonly kind: string;
+  readonly path?: string;
+  /** Paths at and below which the repaired tree may differ from the one before the damage. */
+  readonly costs?: readonly string[];
+}
+
+/** A number no object has. */
+const nobody = 4_000;
+
+const corruptions: Readonly<Record<string, Corruption>> = {
+  "a superblock that is gone": {
+    plant: ({ disk }) => {
+      disk.superblock = undefined;
+    },
+    kind: "superblock-missing",
+  },
+  "a superblock that is no record": {
+    plant: ({ disk }) => {
+      disk.superblock = 7 as never;
+    },
+    kind: "superblock-unreadable",
+  },
+  "an overlay id that is none": {
+    plant: (victim) => victim.spoilSuperblock({ overlayId: "no id" }),
+    kind: "superblock-fields",
+  },
+  "a next inode number that was given out": {
+    plant: (victim) => victim.spoilSuperblock({ nextIno: 3 }),
+    kind: "superblock-counter",
+  },
+  "a next content id that was given out": {
+    plant: (victim) => victim.spoilSuperblock({ nextContent: 1 }),
+    kind: "superblock-counter",
+  },
+  "an epoch that is no number": {
+    plant: (victim) => victim.spoilSuperblock({ epoch: "first" }),
+    kind: "superblock-fields",
+  },
+  "a base that is not told": {
+    plant: (victim) => victim.spoilSuperblock({ base: null }),
+    kind: "superblock-fields",
+  },
+  "a file's node that cannot be read": {
+    plant: (victim) => victim.disk.nodes.set(victim.ino("new"), "garbage" as never),
+    kind: "node-unreadable",
+    costs: ["new"],
+  },
+  "a node of no type": {
+    plant: (victim) => victim.spoil("other", { type: "folder" }),
+    kind: "node-unreadable",
+    costs: ["other"],
+  },
+  "a node that says it is another": {
+    plant: (victim) => victim.spoil("other", { ino: nobody }),
+    kind: "node-unreadable",
+    costs: ["other"],
+  },
+  "a directory's node that is gone": {
+    plant: (victim) => victim.disk.nodes.delete(victim.ino("dir")),
+    kind: "name-without-node",
+    path: "dir",
+  },
+  "a renamed directory's node that is gone": {
+    plant: (victim) => victim.disk.nodes.delete(victim.ino("moved")),
+    kind: "name-without-node",
+    path: "moved",
+  },
+  "a renamed directory's node that is gone with the traces of its origin": {
+    plant: (victim) => {
+      victim.disk.nodes.delete(victim.ino("dir/from-below"));
+      for (const names of victim.disk.names.values()) {
+        for (const [name, record] of names) if (record.whiteout && name === "d") names.delete(name);
+      }
+    },
+    kind: "name-without-node",
+    path: "dir/from-below",
+    costs: ["dir/from-below", "f/d", "f"],
+  },
+  "an attribute that is none": {
+    plant: (victim) => victim.spoil("moved/e", { mtime: "yesterday" }),
+    kind: "node-attributes",
+  },
+  "a created file without an owner": {
+    plant: (victim) => victim.spoil("other", { uid: undefined }),
+    kind: "node-attributes",
+  },
+  "a link count that is no number": {
+    plant: (victim) => victim.spoil("hard", { nlink: "two" }),
+    kind: "node-attributes",
+  },
+  "a name that means no inode": {
+    plant: (victim) => victim.name("dir", "ghost", { ino: nobody, type: "file" }),
+    kind: "name-without-node",
+    path: "dir/ghost",
+  },
+  "a name record that says nothing": {
+    plant: (victim) => victim.name("", "ghost", { type: "file" }),
+    kind: "name-unreadable",
+  },
+  "a name of another type than its node": {
+    plant: (victim) => victim.name("", "new", { ino: victim.ino("new"), type: "symlink" }),
+    kind: "name-type",
+    path: "new",
+  },
+  "a name that cannot be one": {
+    plant: (victim) => victim.name("dir", "a/b", { ino: victim.ino("other"), type: "file" }),
+    kind: "name-illegal",
+    path: "dir/a/b",
+  },
+  "a name in a file": {
+    plant: (victim) => victim.name("new", "inside", { whiteout: true }),
+    kind: "name-in-no-directory",
+  },
+  "a name in a directory that is not recorded": {
+    plant: (victim) => victim.name(nobody, "inside", { ino: victim.ino("other"), type: "file" }),
+    kind: "name-without-node",
+  },
+  "a name that means the root": {
+    plant: (victim) => victim.name("dir", "root", { ino: 1, type: "directory" }),
+    kind: "name-of-root",
+    path: "dir/root",
+  },
+  "a name that says the base has it elsewhere": {
+    plant: (victim) => {
+      victim.name("", "new", { ino: victim.ino("new"), type: "file", origin: "d/a" });
+    },
+    kind: "name-origin",
+    path: "new",
+  },
+  "a directory with two names": {
+    plant: (victim) => victim.name("", "twice", { ino: victim.ino("dir/sub"), type: "directory" }),
+    kind: "directory-names",
+    costs: ["twice", "dir"],
+  },
+  "a directory that lies in itself": {
+    plant: (victim) => {
+      victim.name("dir/sub", "up", { ino: victim.ino("dir"), type: "directory" });
+      victim.unname("", "dir");
+    },
+    kind: "directory-cycle",
+    costs: ["dir"],
+  },
+  "a renamed directory whose old name is not hidden": {
+    plant: (victim) => victim.unname("", "d"),
+    kind: "directory-names",
+    path: "moved",
+  },
+  "a node that no name leads to": {
+    plant: (victim) => victim.unname("", "new"),
+    kind: "node-lost",
+    costs: ["new"],
+  },
+  "a directory that no name leads to": {
+    plant: (victim) => victim.unname("dir", "sub"),
+    kind: "node-lost",
+    costs: ["dir/sub", "dir"],
+  },
+  "a created file's link count": {
+    plant: (victim) => victim.spoil("new", { nlink: 9 }),
+    kind: "link-count",
+    path: "new",
+  },
+  "a created directory's link count": {
+    plant: (victim) => victim.spoil("dir", { nlink: 2 }),
+    kind: "link-count",
+    path: "dir",
+  },
+  "a base file's link count": {
+    plant: (victim) => victim.spoil("hard", { nlink: 0 }),
+    kind: "link-count",
+  },
+  "a base directory's link count": {
+    plant: (victim) => victim.spoil("moved", { nlink: -1 }),
+    kind: "link-count",
+    path: "moved",
+  },
+  "a created file with a number of the base's": {
+    plant: (victim) => {
+      const from = victim.ino("dir");
+      victim.renumber("dir", firstBaseIno + 5);
+      victim.rename(from, firstBaseIno + 5);
+    },
+    kind: "number-range",
+    path: "dir",
+  },
+  "a base object with a number of a created one": {
+    plant: (victim) => {
+      const from = victim.ino("moved");
+      victim.renumber("moved", 900);
+      victim.rename(from, 900);
+      victim.spoilSuperblock({ nextIno: 1000 });
+    },
+    kind: "number-range",
+    path: "moved",
+  },
+  "a number that is not its identity's": {
+    plant: (victim) => {
+      const from = victim.ino("moved");
+      victim.renumber("moved", firstBaseIno + 5);
+      victim.rename(from, firstBaseIno + 5);
+    },
+    kind: "number-without-alias",
+    path: "moved",
+  },
+  "a base object that is recorded twice": {
+    plant: (victim) => {
+      const node = { ...victim.node("moved/a"), ino: firstBaseIno + 5, content: undefined };
+      victim.disk.nodes.set(node.ino, JSON.parse(JSON.stringify(node)) as NodeRecord);
+    },
+    kind: "identity-twice",
+  },
+  "an alias that means another object": {
+    plant: (victim) => victim.disk.aliases.set("path:f/d/e", victim.ino("moved")),
+    kind: "alias-wrong",
+  },
+  "an alias that means no base object's number": {
+    plant: (victim) => victim.disk.aliases.set("path:f/d/e", 17),
+    kind: "alias-wrong",
+  },
+  "an alias that is no number": {
+    plant: (victim) => victim.disk.aliases.set("path:f/d/e", "x" as never),
+    kind: "alias-unreadable",
+  },
+  "an orphan that has a name": {
+    plant: (victim) => victim.disk.orphans.add(victim.ino("new")),
+    kind: "orphan-named",
+    path: "new",
+  },
+  "a root that is not the base's": {
+    plant: (victim) => victim.spoil("", { origin: undefined }),
+    kind: "root-node",
+    path: "",
+  },
+  "an origin that is no base path": {
+    plant: (victim) => victim.spoil("moved", { origin: "../d" }),
+    kind: "node-origin",
+    path: "moved",
+  },
+  "data that two files claim": {
+    plant: (victim) => victim.spoil("other", { content: victim.content("new") }),
+    kind: "content-twice",
+    costs: ["new", "other"],
+  },
+  "a directory with data": {
+    plant: (victim) => victim.spoil("moved", { content: victim.content("other") }),
+    kind: "content-of-no-file",
+    path: "moved",
+  },
+  "chunks out of order": {
+    plant: (victim) => victim.spoilContent("new", { chunks: [1, 2, 0, 1] }),
+    kind: "content-record",
+    path: "new",
+  },
+  "chunks that are no ranges": {
+    plant: (victim) => victim.spoilContent("moved/a", { chunks: [2, 1] }),
+    kind: "node-attributes",
+    costs: ["moved/a"],
+  },
+  "more of the base than the file has": {
+    plant: (victim) => victim.spoilContent("moved/a", { baseLength: 1e9 }),
+    kind: "content-record",
+    path: "moved/a",
+  },
+  "a created file that takes data from the base": {
+    plant: (victim) => victim.spoilContent("other", { baseLength: 1 }),
+    kind: "content-record",
+    path: "other",
+  },
+  "a chunk without data": {
+    plant: (victim) => victim.disk.data.get(victim.content("new").id)?.delete(1),
+    kind: "content-missing",
+    path: "new",
+    costs: ["new"],
+  },
+  "a base file's changes without data": {
+    plant: (victim) => victim.disk.data.delete(victim.content("moved/a").id),
+    kind: "content-missing",
+    path: "moved/a",
+    costs: ["moved/a"],
+  },
+  "data after the end of a file": {
+    plant: (victim) => {
+      const { id } = victim.content("other");
+      victim.disk.data.get(id)?.set(0, new TextEncoder().encode("other and more"));
+    },
+    kind: "content-end",
+    path: "other",
+  },
+};
+
+async function lines(f: Fixture): Promise<string[]> {
+  await f.mount();
+  const lines = await linesOfOverlay(f);
+  await run(f.overlay.close());
+  return lines;
+}
+
+function without(costs: readonly string[], lines: readonly string[]): string[] {
+  return lines.filter((line) => {
+    const path = line.slice(0, line.indexOf("\t"));
+    return !costs.some((cost) => path === cost || path.startsWith(`${cost}/`));
+  });
+}
+
+function checked(f: Fixture, repair = false): Promise<CheckReport> {
+  return run(check({ storage: new MemoryInspection(f.disk), base: f.base, repair }));
+}
+
+/** What a repair took out or changed has to be in the quarantine. */
+function expectNothingLost(
+  before: StoredState,
+  after: StoredState,
+  { quarantine }: MemoryInspection,
+): void {
+  expect(quarantine).toHaveLength(1);
+  const aside = new Set(quarantine[0]?.repair.aside.map(({ value }) => value));
+  const left = new Set(after.records.map(({ value }) => value));
+  for (const { key, value } of before.records) {
+    // An orphan is nothing but its number; a sound superblock only counts on.
+    if (key.kind === "orphan" || key.kind === "superblock") continue;
+    expect([key, left.has(value) || aside.has(value)]).toEqual([key, true]);
+  }
+  const contents = new Set(after.contents.map(({ id }) => id));
+  for (const { id } of before.contents) {
+    const isKept = contents.has(id) || quarantine[0]?.data.has(id);
+    expect([id, isKept]).toEqual([id, true]);
+  }
+}
+
+describe("check finds, and repairs so that the rest is as it was,", () => {
+  for (const [name, { plant, kind, path, costs = [] }] of Object.entries(corruptions)) {
+    test(name, async () => {
+      const f = await changed();
+      const before = await lines(f);
+      expect((await checked(f)).findings).toEqual([]);
+      plant(new Victim(f.disk));
+      const damage = structuredClone(f.disk.nodes);
+      const report = await checked(f);
+      expect(report.damaged).toBe(true);
+      const found = report.findings.find((finding) => finding.kind === kind);
+      expect(found).toMatchObject({ severity: "damage", ...(path !== undefined && { path }) });
+      expect(f.disk.nodes).toEqual(damage);
+      const storage = new MemoryInspection(f.disk);
+      const damaged = await run(storage.state());
+      const repaired = await run(check({ storage, base: f.base, repair: true }));
+      expect(repaired).toMatchObject({ repaired: true, damaged: false, findings: report.findings });
+      expectNothingLost(damaged, await run(storage.state()), storage);
+      expect((await checked(f)).damaged).toBe(false);
+      expect(without(costs, await lines(f))).toEqual(without(costs, before));
+    });
+  }
+});
+
+describe("check tells of what is harmless, and repairs nothing for it:", () => {
+  const harmless: Readonly<Record<string, readonly [string, (victim: Victim) => void]>> = {
+    "a whiteout over nothing": [
+      "whiteout-over-nothing",
+      (victim) => victim.name("moved", "no-such", { whiteout: true }),
+    ],
+    "a whiteout in a new directory": [
+      "whiteout-over-nothing",
+      (victim) => victim.name("dir", "no-such", { whiteout: true }),
+    ],
+    "data that no file claims": [
+      "content-unclaimed",
+      (victim) => {
+        victim.disk.data.set(900, new Map([[0, new Uint8Array(10)]]));
+        victim.spoilSuperblock({ nextContent: 901 });
+      },
+    ],
+    "an alias of nothing": [
+      "alias-needless",
+      ({ disk }) => disk.aliases.set("path:x", firstBaseIno + 1),
+    ],
+    "an orphan that is gone": ["orphan-gone", ({ disk }) => disk.orphans.add(nobody)],
+  };
+  for (const [name, [kind, plant]] of Object.entries(harmless)) {
+    test(name, async () => {
+      const f = await changed();
+      plant(new Victim(f.disk));
+      const report = await checked(f, true);
+      expect(report.findings).toMatchObject([{ severity: "harmless", kind }]);
+      expect(report).toMatchObject({ damaged: false, repaired: false });
+    });
+  }
+
+  test("an origin that the base has lost", async () => {
+    const f = await changed();
+    await f.mount();
+    const { "d/e/a": _, "d/e/f": __, ...smaller } = tree;
+    await f.republish(smaller);
+    await run(f.overlay.close());
+    const report = await checked(f);
+    expect(report.findings.filter(({ severity }) => severity === "damage")).toEqual([]);
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ kind: "origin-gone", path: "moved/e" }),
+    );
+  });
+});
+
+test("several things damaged at once are all found, and one repair ends in a sound storage", async () => {
+  const together = Object.entries(corruptions).filter(
+    ([name]) => !/lies in itself|another number|cannot be read|two names/.test(name),
+  );
+  const f = await changed();
+  const victim = new Victim(f.disk);
+  let planted = 0;
+  for (const [, { plant }] of together) {
+    try {
+      plant(victim);
+      planted += 1;
+    } catch {
+      // What one of those before it has destroyed cannot be destroyed again.
+    }
+  }
+  expect(planted).toBeGreaterThan(20);
+  const report = await checked(f, true);
+  expect(report).toMatchObject({ repaired: true, damaged: false });
+  expect((await checked(f)).findings.filter(({ severity }) => severity === "damage")).toEqual([]);
+  await lines(f);
+});
+
+test("a superblock that is gone stays so without a base", async () => {
+  const f = await changed();
+  f.disk.superblock = undefined;
+  const report = await run(check({ storage: new MemoryInspection(f.disk), repair: true }));
+  expect(report).toMatchObject({ damaged: true, repaired: false });
+  expect(f.disk.superblock).toBeUndefined();
+});
+
+test("an empty storage is sound", async () => {
+  const storage = new MemoryInspection(new MemoryDisk());
+  expect(await run(check({ storage }))).toEqual({ findings: [], repaired: false, damaged: false });
+});
+
+test("a storage of a later version is refused", async () => {
+  const f = await changed();
+  new Victim(f.disk).spoilSuperblock({ version: 2 });
+  await expect(checked(f)).rejects.toMatchObject({ code: "EINVAL" });
+});
