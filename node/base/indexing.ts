@@ -287,7 +287,13 @@ function replace(manifest: string, bytes: Uint8Array): void {
  * aimed at the middle of its microsecond, and `toMicroseconds` of it is the same ever after.
  */
 function restoreTimes(directory: string, { atimeNs, mtimeNs }: BigIntStats): void {
-  utimesSync(directory, middleOfMicrosecond(timeOf(atimeNs)), middleOfMicrosecond(timeOf(mtimeNs)));
+  const times = [atimeNs, mtimeNs].map((time) => middleOfMicrosecond(timeOf(time)));
+  try {
+    utimesSync(directory, times[0] as number, times[1] as number);
+  } catch (error) {
+    // Only a directory's owner may set its times. Then its mtime is that of the manifest, which does no harm.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+  }
 }
 
 function middleOfMicrosecond({ seconds, nanoseconds }: Time): number | Date {

@@ -23,7 +23,7 @@ export function isRemote(locator: string): boolean {
  */
 export function* openBase(locator: string, fetcher: () => Fetcher): Operation<Base> {
   if (isRemote(locator)) return yield* openManifestBase({ url: locator, fetcher: fetcher() });
-  if (/^file:/i.test(locator)) return yield* openDirectoryBase(fileURLToPath(locator));
+  if (/^file:/i.test(locator)) return yield* openDirectoryBase(pathOf(locator));
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(locator)?.[1];
   if (scheme !== undefined) {
     throw new FsError("EINVAL", {
@@ -33,4 +33,13 @@ export function* openBase(locator: string, fetcher: () => Fetcher): Operation<Ba
     });
   }
   return yield* openDirectoryBase(locator);
+}
+
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    const reason = "a file: URL has three slashes and an absolute path, as in file:///srv/site";
+    throw new FsError("EINVAL", { syscall: "open", path: url, reason, cause });
+  }
 }

@@ -24,6 +24,11 @@ export function diskFailure(error: unknown, syscall: string, directory: string):
       ? `the disk of the storage is full (${error.message}); nothing of this step was recorded; ` +
         "free some space and try again"
       : error.message;
+  if (told === "EACCES" || told === "EPERM") {
+    const owned =
+      "the storage, or the directory it would be in, belongs to another user, or is protected";
+    return new FsError(told, { syscall, path: directory, reason: owned, cause: error });
+  }
   return new FsError(full ? "ENOSPC" : told, { syscall, path: directory, reason, cause: error });
 }
 

@@ -4,7 +4,7 @@
  * settles. A commit writes data first and makes it safe, then the records in one transaction, and only then removes
  * what they no longer claim; both durabilities are therefore the same, and survive a loss of power.
  */
-import { mkdirSync, readdirSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
   type Batch,
@@ -364,8 +364,11 @@ class OpenedDisk implements DiskStorage {
       throw new FsError("EROFS", { syscall: "commit", path: this.directory, reason });
     }
     refuseStaleEpoch(readSuperblock(reader), batch.superblock);
-    if (isSameOwnership(readOwnership(reader), this.#ownership)) return;
-    const reason = "another process has taken this storage over; nothing was written";
+    const owner = readOwnership(reader);
+    if (isSameOwnership(owner, this.#ownership)) return;
+    const reason = owner
+      ? "another process has taken this storage over; nothing was written"
+      : "this storage was closed or given up; nothing was written; open it again";
     throw new FsError("ESTALE", { syscall: "commit", path: this.directory, reason });
   }
 }
@@ -406,9 +409,22 @@ function holdsStorage(directory: string): boolean {
   throw new FsError("ENOTEMPTY", { syscall: "open", path: directory, reason });
 }
 
+/**
+ * Makes a directory and those it lies in. Not by mkdir's `recursive`: that tries for ever where mkdir says ENOENT of a
+ * directory that exists, as it does below /proc.
+ */
 function makeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  syncDirectory(dirname(directory));
+  const parent = dirname(directory);
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || existsSync(parent)) throw error;
+    makeDirectory(parent);
+    mkdirSync(directory, { mode: 0o700 });
+  }
+  syncDirectory(parent);
 }
 
 /**

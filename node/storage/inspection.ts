@@ -57,6 +57,15 @@ interface DiskRecord extends StoredRecord {
   readonly bytes: Buffer;
 }
 
+/** What is wrong with the owner's record, as a record. */
+function ownershipFlaw(reader: RecordReader): DiskRecord[] {
+  const place = soleKey("ownership");
+  const bytes = reader.get(place);
+  if (!bytes || json(bytes).flaw === undefined) return [];
+  const flaw = "is damaged: it tells who has the storage";
+  return [{ key: { kind: "foreign", key: "O" }, value: undefined, flaw, place, bytes }];
+}
+
 /** Our ownership, and the record of an owner before us that died: the next owner has to know. */
 interface Owned {
   readonly ownership: OwnershipRecord;
@@ -147,7 +156,8 @@ class DiskInspection implements StorageInspection {
 
   *state(): Operation<StoredState> {
     const { records, contents } = this.#records.read(readAll);
-    if (records.length > 0) records.push(...this.#records.read(markerFlaw));
+    if (records.length > 0)
+      records.push(...this.#records.read(markerFlaw), ...this.#records.read(ownershipFlaw));
     const superblock = records.find(({ key }) => key.kind === "superblock");
     const chunkSize = chunkSizeIn(superblock?.value);
     if (!superblock && records.some(({ place }) => place.equals(soleKey("marker")))) {
@@ -347,7 +357,7 @@ function own(writer: RecordWriter, directory: string): Owned {
   const epochs = [former?.epoch, superblock?.epoch].filter((epoch) => Number.isSafeInteger(epoch));
   const epoch = Math.max(0, ...(epochs as number[])) + 1;
   const ownership = ownershipOfThisProcess("being repaired", epoch);
-  const before = writer.get(soleKey("ownership"));
+  const before = isWhole ? writer.get(soleKey("ownership")) : undefined;
   writer.put(soleKey("ownership"), encode(ownership));
   return { ownership, former: before };
 }

@@ -64,11 +64,13 @@ export function holderFrom({ pid, holder, state }: OwnershipRecord): Holder {
 /** The error for whoever wants a storage that a living process has. */
 export function busy(record: OwnershipRecord, directory: string): FsError {
   const { pid, holder, state } = record;
-  const who = pid === process.pid ? `this very process (${pid})` : `process ${pid}`;
+  const isOurs = pid === process.pid;
+  const remedy = isOurs ? "close it first" : "unmount it there or end that process first";
+  const who = isOurs ? `this very process (${pid})` : `process ${pid}`;
   const reason =
     state === "closing"
       ? `the storage is being closed by ${who}, ${holder}; try again in a moment`
-      : `the storage is ${holder} by ${who}; unmount it there or end that process first`;
+      : `the storage is ${holder} by ${who}; ${remedy}`;
   return new FsError("EBUSY", { syscall: "open", path: directory, reason });
 }
 
