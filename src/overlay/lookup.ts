@@ -30,14 +30,30 @@ export function* namesOf(layers: Layers, directory: Inode): Operation<Map<string
 export function* child(layers: Layers, parent: Inode, name: string): Operation<Inode | undefined> {
   checkName(name);
   const names = parent.names ?? (yield* namesOf(layers, parent));
-  const record = names.get(name);
-  if (record?.whiteout) return undefined;
-  if (record) {
-    const inode = yield* inodeAt(layers, record.ino);
-    // It may have been renamed while we waited: then it has another parent by now.
-    if (inode.isDirectory && names.get(name) === record) inode.parent = parent;
-    return inode;
+  for (;;) {
+    const record = names.get(name);
+    if (parent.removed || record?.whiteout) return undefined;
+    // What the name meant before we waited may have lost it meanwhile, or all that is recorded of it.
+    const isOvertaken = () => parent.removed || names.get(name) !== record;
+    try {
+      const inode = yield* meantBy(layers, parent, name, record);
+      if (isOvertaken()) continue;
+      if (record && inode?.isDirectory) inode.parent = parent;
+      return inode;
+    } catch (error) {
+      if (!isOvertaken()) throw error;
+    }
   }
+}
+
+/** What `record`, of `name` in `parent`, means; without one, what the base says. */
+function* meantBy(
+  layers: Layers,
+  parent: Inode,
+  name: string,
+  record: (NameRecord & { readonly whiteout?: false }) | undefined,
+): Operation<Inode | undefined> {
+  if (record) return yield* inodeAt(layers, record.ino);
   const node = yield* baseChild(layers, parent, name);
   return node ? yield* inodeOfBase(layers, node, { parent, name }) : undefined;
 }

@@ -222,6 +222,7 @@ export class Overlay {
 
   /**
    * Opens a file. Opening for writing records nothing and fetches nothing.
+   * @throws ENOENT its last name went after it was looked up, and it was not open
    * @throws EISDIR for writing, on a directory
    * @throws EROFS for writing, on an overlay that is read-only
    */
@@ -230,6 +231,7 @@ export class Overlay {
     if (writes) this.#layers.refuseIfReadOnly();
     if (inode.isDirectory && writes) throw new FsError("EISDIR");
     if (flags.truncate) yield* truncate(this.#layers, inode, 0);
+    if (inode.isGone) throw new FsError("ENOENT");
     inode.handles += 1;
     return new Handle(inode, flags);
   }

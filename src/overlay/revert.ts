@@ -408,6 +408,7 @@ class Application {
       for (const { parent, name } of this.#homes.get(file) ?? []) {
         this.#layers.forgetName(parent, name);
         this.#directories.add(parent);
+        file.place = { parent, name };
       }
       forgetRecord(this.#layers, file);
     }
@@ -444,6 +445,7 @@ function tidy(layers: Layers, directory: Inode): void {
   for (const [name, record] of home.names) {
     if (!record.whiteout && record.ino === directory.ino) {
       layers.forgetName(home, name);
+      directory.place = { parent: home, name };
       tidy(layers, home);
       return;
     }

@@ -55,7 +55,12 @@ function referenceOfTree(): Reference {
   return reference;
 }
 
-const linesOfBase = linesOfReference(referenceOfTree().root);
+export const linesOfBase = linesOfReference(referenceOfTree().root);
+
+/** An overlay over the model's tree. */
+export function openModel(options: FixtureOptions): Promise<Fixture> {
+  return Fixture.open(tree, { chunkSize, ...options });
+}
 
 /** Takes `steps` and checks all of it; `storedContents` tells the ids of all contents of which there is data. */
 export async function play(
@@ -63,7 +68,7 @@ export async function play(
   options: FixtureOptions,
   storedContents: (f: Fixture) => number[],
 ): Promise<void> {
-  const f = await Fixture.open(tree, { chunkSize, ...options });
+  const f = await openModel(options);
   const subject = new Subject(f);
   let reference = referenceOfTree();
   for (const taken of steps) {
@@ -79,7 +84,7 @@ export async function play(
   await subject.closeAll();
   await f.remount();
   expect(await linesOfOverlay(f)).toEqual(expected);
-  await expectNoLeaks(f.storage, storedContents(f));
+  await expectSound(f.storage, storedContents(f));
   await run(f.overlay.revert([""])).catch((error) => expect(error.code).toBe("ENOENT"));
   expect(await run(f.overlay.changes())).toEqual([]);
   expect(await linesOfOverlay(f)).toEqual(linesOfBase);
@@ -137,7 +142,10 @@ async function revert(
     }
   }
   const untold = (line: string) => !toldLines.has(pathOf(line));
-  const untoldChanges = ({ path }: Change) => !outcome.some((one) => isAtOrBelow(path, one));
+  // A directory's mtime moves with its names; whether somebody set it, too, can only be guessed from ctime.
+  const untoldChanges = ({ path, type, state }: Change) =>
+    !outcome.some((one) => isAtOrBelow(path, one)) &&
+    !(type === "directory" && state === "attributes");
   expect([paths, outcome, withoutLinks(lines.filter(untold))]).toEqual([
     paths,
     outcome,
@@ -180,7 +188,8 @@ function withoutLinks(lines: readonly string[]): string[] {
   return lines.map((line) => line.slice(0, line.lastIndexOf("\t")));
 }
 
-async function expectNoLeaks(storage: Storage, stored: readonly number[]): Promise<void> {
+/** Checks that every record is led to by a name, and all of the data by a record. */
+export async function expectSound(storage: Storage, stored: readonly number[]): Promise<void> {
   const named = new Set<number>([rootIno]);
   for (const { parent, record } of await run(storage.allNames())) {
     named.add(parent);

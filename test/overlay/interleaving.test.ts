@@ -126,10 +126,48 @@ describe("while names are looked up in the base", () => {
     f.base.before = undefined;
     await run(f.overlay.rename(root, "a", b, "a"));
     gate.resolve();
-    await lookup;
+    await expect(lookup).rejects.toMatchObject({ code: "ENOENT" });
     await expect(run(f.overlay.rename(root, "b", a, "b"))).rejects.toMatchObject({
       code: "EINVAL",
     });
+  });
+
+  test("an unlink that overtakes a lookup leaves nothing of what that had found", async () => {
+    const f = await Fixture.open({ a: "alpha" });
+    const { root } = f.overlay;
+    const gate = new Deferred<void>();
+    f.base.before = () => gate;
+    const lookup = run(f.overlay.lookup(root, "a"));
+    f.base.before = undefined;
+    await run(f.overlay.unlink(root, "a"));
+    gate.resolve();
+    await expect(lookup).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("an unlink that overtakes a lookup of a recorded name is no damage of the storage", async () => {
+    const f = await Fixture.open({});
+    await f.create("new", "new");
+    await f.remount();
+    const { root } = f.overlay;
+    await f.names("");
+    const gate = new Deferred<void>();
+    f.disk.before = () => gate;
+    const lookup = run(f.overlay.lookup(root, "new"));
+    f.disk.before = undefined;
+    await run(f.overlay.unlink(root, "new"));
+    await run(f.overlay.commit("relaxed"));
+    gate.resolve();
+    await expect(lookup).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("a file whose last name goes between its lookup and its opening is not opened", async () => {
+    const f = await Fixture.open({ a: "alpha" });
+    const inode = await f.at("a");
+    await f.unlink("a");
+    const open = run(f.overlay.open(inode, { read: true, write: true, truncate: true }));
+    await expect(open).rejects.toMatchObject({ code: "ENOENT" });
+    await run(f.overlay.commit("relaxed"));
+    expect([...f.disk.nodes.keys()]).toEqual([1]);
   });
 
   test("of two opposite moves of directories into each other one is refused", async () => {

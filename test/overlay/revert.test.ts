@@ -109,6 +109,19 @@ describe("a revert of an open file that has no name any more", () => {
   });
 });
 
+test("what is changed through an inode that was known before a revert is found again", async () => {
+  const f = await Fixture.open(tree);
+  const known = [await f.at("d/a"), await f.at("d/e"), await f.at("f/one")];
+  const change = async () => {
+    for (const inode of known) await run(f.overlay.setattr(inode, { mode: 0o700 }));
+    return await f.status();
+  };
+  const status = await change();
+  expect(status).toEqual(["attributes d/a", "attributes d/e", "attributes f/one"]);
+  await revert(f, "");
+  expect(await change()).toEqual(status);
+});
+
 test("numbers that are no plain hash are forgotten with what they were recorded for", async () => {
   const f = await Fixture.open(tree, { hash: () => 2 ** 52 });
   await f.at("d/a");
