@@ -16,17 +16,33 @@ const patience_ms = 5 * 60_000;
 /** The whole set takes long; so many are enough for any of these breakages. */
 const environment = { ...process.env, MINIFO_MODEL_SEQUENCES: "300", MINIFO_EXHAUSTIVE: "few" };
 
-const config = `export default {
+/** The quickest first: most breakages are caught in a second or two. */
+const config = `import { BaseSequencer } from "vitest/node";
+
+const order = ["/overlay/", "/storage/", "/overtaken.", "/pairs.", "/nth-failure.", "/model/"];
+const rank = ({ moduleId }) => order.findIndex((part) => moduleId.includes(part));
+
+export default {
   cacheDir: ".vite",
   oxc: { target: "es2022" },
   test: {
-    include: ["test/{overlay,model,storage}/**/*.test.ts", "test/exhaustive/{pairs,nth}*.test.ts"],
+    include: [
+      "test/{overlay,model,storage}/**/*.test.ts",
+      "test/exhaustive/{overtaken,pairs,nth}*.test.ts",
+    ],
     exclude: ["test/{overlay,model,storage}/**/*.slow.test.ts"],
     testTimeout: 60000,
     maxWorkers: 1,
     bail: 1,
     reporters: ["json"],
     outputFile: "report.json",
+    sequence: {
+      sequencer: class extends BaseSequencer {
+        async sort(files) {
+          return files.sort((a, b) => rank(a) - rank(b));
+        }
+      },
+    },
   },
 };
 `;
