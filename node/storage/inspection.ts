@@ -16,6 +16,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   unlinkSync,
   writeFileSync,
   writeSync,
@@ -58,10 +59,9 @@ interface DiskRecord extends StoredRecord {
 }
 
 /** What is wrong with the owner's record, as a record. */
-function ownershipFlaw(reader: RecordReader): DiskRecord[] {
+function ownershipFlaw(bytes: Buffer | undefined): DiskRecord[] {
   const place = soleKey("ownership");
-  const bytes = reader.get(place);
-  if (!bytes || json(bytes).flaw === undefined) return [];
+  if (!bytes || isOwnership(json(bytes).value)) return [];
   const flaw = "is damaged: it tells who has the storage";
   return [{ key: { kind: "foreign", key: "O" }, value: undefined, flaw, place, bytes }];
 }
@@ -145,7 +145,7 @@ class DiskInspection implements StorageInspection {
   readonly #directory: string;
   readonly #records: Records;
   /** Undefined for one that only looks. */
-  readonly #owned: Owned | undefined;
+  #owned: Owned | undefined;
   #contents: ReadonlyMap<number, DiskContent> = new Map();
 
   constructor(directory: string, records: Records, owned: Owned | undefined) {
@@ -156,8 +156,11 @@ class DiskInspection implements StorageInspection {
 
   *state(): Operation<StoredState> {
     const { records, contents } = this.#records.read(readAll);
-    if (records.length > 0)
-      records.push(...this.#records.read(markerFlaw), ...this.#records.read(ownershipFlaw));
+    const owner = this.#owned
+      ? this.#owned.former
+      : this.#records.read((reader) => reader.get(soleKey("ownership")));
+    records.push(...ownershipFlaw(owner));
+    if (records.length > 0) records.push(...this.#records.read(markerFlaw));
     const superblock = records.find(({ key }) => key.kind === "superblock");
     const chunkSize = chunkSizeIn(superblock?.value);
     if (!superblock && records.some(({ place }) => place.equals(soleKey("marker")))) {
@@ -190,7 +193,7 @@ class DiskInspection implements StorageInspection {
       const quarantine = this.#quarantine(repair);
       this.#zero(repair);
       this.#records.write((writer) => this.#change(writer, repair));
-      this.#removeFiles(repair);
+      this.#removeFiles(repair, quarantine);
       return quarantine;
     } catch (error) {
       throw diskFailure(error, "check", this.#directory);
@@ -287,7 +290,7 @@ class DiskInspection implements StorageInspection {
       writeFileSync(to, bytes ?? "", { mode: 0o600, flush: true });
       return;
     }
-    // What is there but is no file holds nothing of ours.
+    // What is there but is no file holds nothing of ours; it is moved at the end.
     if (!lstatSync(stored.file).isFile()) return;
     try {
       linkSync(stored.file, to);
@@ -317,7 +320,10 @@ class DiskInspection implements StorageInspection {
   }
 
   #change(writer: RecordWriter, { aside, put, contents, zeros }: Repair): void {
-    for (const { place } of aside as readonly DiskRecord[]) writer.remove(place);
+    for (const { place } of aside as readonly DiskRecord[]) {
+      if (!place.equals(soleKey("ownership"))) writer.remove(place);
+      else if (this.#owned) this.#owned = { ...this.#owned, former: undefined };
+    }
     for (const content of contents) writer.remove(numberKey("content", content));
     for (const { content, from } of zeros) {
       const key = numberKey("content", content);
@@ -336,10 +342,12 @@ class DiskInspection implements StorageInspection {
     }
   }
 
-  #removeFiles({ contents }: Repair): void {
+  #removeFiles({ contents }: Repair, quarantine: string): void {
     for (const content of contents) {
       const file = this.#contents.get(content)?.file;
-      if (file !== undefined && lstatSync(file).isFile()) unlinkSync(file);
+      if (file === undefined) continue;
+      if (lstatSync(file).isFile()) unlinkSync(file);
+      else renameSync(file, join(quarantine, "content", String(content)));
     }
   }
 }
@@ -349,23 +357,28 @@ class DiskInspection implements StorageInspection {
  * @throws EBUSY a living process owns it
  */
 function own(writer: RecordWriter, directory: string): Owned {
-  const former = parsed(writer, "ownership") as Partial<OwnershipRecord> | undefined;
-  const isWhole = typeof former?.pid === "number" && typeof former.boot === "string";
-  if (isWhole && isAlive(former as OwnershipRecord))
-    throw busy(former as OwnershipRecord, directory);
-  const superblock = parsed(writer, "superblock") as Partial<Superblock> | undefined;
-  const epochs = [former?.epoch, superblock?.epoch].filter((epoch) => Number.isSafeInteger(epoch));
-  const epoch = Math.max(0, ...(epochs as number[])) + 1;
+  const bytes = writer.get(soleKey("ownership"));
+  const stored = bytes && json(bytes).value;
+  const former = isOwnership(stored) ? stored : undefined;
+  if (former && isAlive(former)) throw busy(former, directory);
+  const superblock = writer.get(soleKey("superblock"));
+  const { epoch: stated } = ((superblock && json(superblock).value) ?? {}) as Partial<Superblock>;
+  const known = Number.isSafeInteger(stated) ? (stated as number) : 0;
+  const epoch = Math.max(former?.epoch ?? 0, known) + 1;
   const ownership = ownershipOfThisProcess("being repaired", epoch);
-  const before = isWhole ? writer.get(soleKey("ownership")) : undefined;
   writer.put(soleKey("ownership"), encode(ownership));
-  return { ownership, former: before };
+  return { ownership, former: bytes };
 }
 
-function parsed(reader: RecordReader, kind: "ownership" | "superblock"): unknown {
-  const bytes = reader.get(soleKey(kind));
-  const { value } = bytes ? json(bytes) : { value: undefined };
-  return typeof value === "object" && value !== null ? value : undefined;
+function isOwnership(value: unknown): value is OwnershipRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const { pid, started, boot, epoch } = value as Partial<Record<keyof OwnershipRecord, unknown>>;
+  return (
+    typeof pid === "number" &&
+    typeof started === "string" &&
+    typeof boot === "string" &&
+    Number.isSafeInteger(epoch)
+  );
 }
 
 /** A new directory in `root`, called after the time. */
