@@ -52,3 +52,11 @@ export type {
 export * from "./storage/memory.ts";
 export { MemoryInspection } from "./storage/memory-inspection.ts";
 export * from "./storage/storage.ts";
+export {
+  importMiniFo,
+  type MiniFoCounts,
+  type MiniFoImport,
+  type MiniFoLeftOut,
+  type MiniFoObject,
+  type MiniFoStorage,
+} from "./transfer/mini-fo.ts";

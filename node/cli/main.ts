@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { checkCommand } from "./check.ts";
 import { diffCommand } from "./diff.ts";
 import { outliveReaders, report } from "./failure.ts";
+import { importCommand } from "./import.ts";
 import { indexCommand } from "./index-tree.ts";
 import { mountCommand } from "./mount.ts";
 import { revertCommand } from "./revert.ts";
@@ -50,6 +51,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     diffCommand(),
     revertCommand(),
     checkCommand(),
+    importCommand(),
   ];
   commands.push(helpCommand(program, commands));
   for (const command of commands) {
