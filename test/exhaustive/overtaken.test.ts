@@ -1,8 +1,9 @@
-/** Reads that are overtaken: bytes that were right when they were asked for, and are not any more when they come. */
+/** Operations that are overtaken: what they were told was right when they asked, and is not any more when it comes. */
 import { expect, test } from "vitest";
 import { Deferred, MemoryDisk, openMemoryStorage, run, type Storage } from "../../src/index.ts";
 import { waitFor } from "../../src/operation.ts";
-import { Fixture } from "../overlay/fixture.ts";
+import { context, Fixture } from "../overlay/fixture.ts";
+import { faultsOf } from "./disk-states.ts";
 
 const chunkSize = 4096;
 
@@ -67,4 +68,47 @@ test("a read that waited gives no mixture of what was before a truncation and af
   const before = "b".repeat(chunkSize) + "x".repeat(chunkSize);
   const after = "bbb".padEnd(2 * chunkSize, "\0");
   expect([before, after]).toContain(text);
+});
+
+test("rmdir sees a file that is made in the directory after it was found to be empty", async () => {
+  const f = await Fixture.open({ d: { type: "directory" } });
+  const gate = new Deferred<void>();
+  let isListed = false;
+  f.base.before = (question, path) => {
+    if (question === "list") isListed = true;
+    return isListed && question === "lookup" && path === "d" ? gate : undefined;
+  };
+  const directory = await f.at("d");
+  const removal = f.rmdir("d").catch((error) => error.code);
+  await settle();
+  expect(isListed).toBe(true);
+  const made = run(f.overlay.mkdir(directory, "new", 0o755, context));
+  await settle();
+  gate.resolve();
+  await made;
+  expect(await removal).toBe("ENOTEMPTY");
+  expect(await f.names("d")).toEqual(["new"]);
+});
+
+test("rename replaces what was made under the new name after nothing was found there", async () => {
+  const disk = new MemoryDisk();
+  const f = await Fixture.open({ f: "old" }, { openStorage: () => openMemoryStorage(disk) });
+  const gate = new Deferred<void>();
+  let lookups = 0;
+  f.base.before = (question, path) => {
+    if (question !== "lookup" || path !== "n") return undefined;
+    lookups += 1;
+    return lookups === 2 ? gate : undefined;
+  };
+  const { root } = f.overlay;
+  const renamed = run(f.overlay.rename(root, "f", root, "n"));
+  await settle();
+  expect(lookups).toBe(2);
+  await run(f.overlay.mknod(root, "n", 0o100644, 0, context));
+  gate.resolve();
+  await renamed;
+  expect(await f.names("")).toEqual(["n"]);
+  expect(await f.read("n")).toBe("old");
+  await run(f.overlay.commit("strict"));
+  expect(faultsOf(disk)).toEqual([]);
 });

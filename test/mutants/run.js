@@ -131,6 +131,8 @@ async function main() {
   return survivors === 0 ? 0 : 1;
 }
 
+// An interrupt ends the tests too, which leaves us without their report: we end with that error, and clean up.
+process.once("SIGINT", () => {});
 try {
   process.exitCode = await main();
 } finally {
