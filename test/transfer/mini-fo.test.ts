@@ -232,7 +232,7 @@ describe("an import from mini_fo shows what mini_fo showed:", () => {
       "bin/tool": "tool",
     });
     symlinkSync("../etc/config", join(storage, "bin/link"));
-    execFileSync("mkfifo", [join(storage, "pipe")]);
+    execFileSync("mknod", [join(storage, "pipe"), "p"]);
     chmodSync(join(storage, "bin/tool"), 0o4751);
     chmodSync(join(storage, "etc/config"), 0o600);
     chmodSync(join(storage, "bin"), 0o2775);

@@ -227,7 +227,7 @@ function moveNames(records: RecordSet, from: number, to: number): void {
 }
 
 /** Whether `path` is written as base paths are. */
-export function isBasePath(path: string): boolean {
+function isBasePath(path: string): boolean {
   if (path === "") return true;
   const isName = (name: string) =>
     name !== "" && name !== "." && name !== ".." && !name.includes("\0");
