@@ -176,6 +176,7 @@ describe("a call that is wrong", () => {
     const script = (text: string) =>
       spawnSync("bash", ["-o", "pipefail", "-c", text, process.execPath, program, storage], {
         encoding: "utf8",
+        env: { ...process.env, NO_COLOR: "1" },
       });
     const left = script('"$0" "$1" status "$2" 2>&1 | true');
     expect([left.status, left.stderr]).toEqual([0, ""]);
