@@ -16,12 +16,12 @@ import { openDiskStorage } from "../../node/storage/disk.ts";
 import { run } from "../../src/index.ts";
 import { Fixture } from "../overlay/fixture.ts";
 import { dice, draw, type Effect, pageSize } from "./cut-run.ts";
+import { byExtent, longest_ms } from "./extent.ts";
 import { linesOf, type Told, tellOverlay } from "./mirror.ts";
 import { chunkSize, tree } from "./steps.ts";
 
-const isFull = process.env["MINIFO_EXHAUSTIVE"] === "full";
-const seeds = Array.from({ length: isFull ? 100 : 6 }, (_, i) => i + 1);
-const cutsPerRun = isFull ? 200 : 60;
+const seeds = Array.from({ length: byExtent(100, 5, 2) }, (_, i) => i + 1);
+const cutsPerRun = byExtent(200, 40, 40);
 const stepsPerRun = 40;
 
 let place: string;
@@ -246,27 +246,31 @@ async function cut(seed: number, effects: readonly Effect[], count: number): Pro
   return faults;
 }
 
-test("a storage on disk survives a cut of the power at any moment", async () => {
-  const kinds = new Map<string, number>();
-  for (const seed of seeds) {
-    const effects = effectsOf(seed);
-    for (const { kind } of effects) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-    expect(await cut(seed, effects, cutsPerRun)).toEqual([]);
-  }
-  const seen = [...kinds].map(([kind, count]) => `${count} ${kind}`).join(", ");
-  console.log(`power cuts: ${seeds.length * cutsPerRun}, among ${seen}`);
-  for (const kind of [
-    "create",
-    "write",
-    "truncate",
-    "unlink",
-    "sync",
-    "syncDirectory",
-    "records",
-  ]) {
-    expect([kind, kinds.get(kind) ?? 0]).not.toEqual([kind, 0]);
-  }
-});
+test(
+  "a storage on disk survives a cut of the power at any moment",
+  async () => {
+    const kinds = new Map<string, number>();
+    for (const seed of seeds) {
+      const effects = effectsOf(seed);
+      for (const { kind } of effects) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      expect(await cut(seed, effects, cutsPerRun)).toEqual([]);
+    }
+    const seen = [...kinds].map(([kind, count]) => `${count} ${kind}`).join(", ");
+    console.log(`power cuts: ${seeds.length * cutsPerRun}, among ${seen}`);
+    for (const kind of [
+      "create",
+      "write",
+      "truncate",
+      "unlink",
+      "sync",
+      "syncDirectory",
+      "records",
+    ]) {
+      expect([kind, kinds.get(kind) ?? 0]).not.toEqual([kind, 0]);
+    }
+  },
+  longest_ms,
+);
 
 for (const kind of ["sync", "syncDirectory"]) {
   test(`and it would not if there were no ${kind}: the cuts are sharp enough to show it`, async () => {

@@ -7,12 +7,13 @@ import { afterAll, expect, test } from "vitest";
 import { type ErrorCode, FsError, MemoryDisk, run } from "../../src/index.ts";
 import type { Fixture } from "../overlay/fixture.ts";
 import { copyOf, faultsOf } from "./disk-states.ts";
+import { byExtent, longest_ms } from "./extent.ts";
 import { Clock, linesOfOverlay, Mirror } from "./mirror.ts";
 import { openOver } from "./play.ts";
 import { populate, type Step, type Subject, stepNamed, steps } from "./steps.ts";
 
-const stride = process.env["MINIFO_EXHAUSTIVE"] === "few" ? 8 : 1;
-const hours_ms = 4 * 60 * 60_000;
+/** Of so many operations one is taken. */
+const stride = byExtent(1, 2, 8);
 
 /** What is recorded before the operation that is looked at; it has to be loaded again from the storage. */
 const pasts: readonly (readonly string[])[] = [
@@ -152,7 +153,7 @@ for (const names of pasts) {
         }
       }
     },
-    hours_ms,
+    longest_ms,
   );
 }
 

@@ -1,15 +1,15 @@
 /**
  * All sequences of one and of two operations, with a crash after every fsync and before and after every commit. Pairs
- * take turns with the schedules. One pair in three is played; with `MINIFO_EXHAUSTIVE=full` every pair in all schedules,
- * with `=few` one in forty.
+ * take turns with the schedules. One pair in six is played, with `MINIFO_EXHAUSTIVE=full` every pair in all schedules.
  */
 import { afterAll, expect, test } from "vitest";
+import { byExtent, longest_ms } from "./extent.ts";
 import { play, played, schedules, succeeds } from "./play.ts";
 import { type Step, stepNamed, steps } from "./steps.ts";
 
-const extent = process.env["MINIFO_EXHAUSTIVE"];
-const stride = extent === "full" ? 1 : extent === "few" ? 40 : 3;
-const hours_ms = 4 * 60 * 60_000;
+/** Of so many pairs one is played. */
+const stride = byExtent(1, 6, 40);
+const isFull = byExtent(true, false, false);
 
 afterAll(() => {
   const { sequences, steps, commits, crashes } = played;
@@ -49,7 +49,7 @@ async function playPairsAfter(first: Step, turn: number): Promise<void> {
   await play([first, ...unable], "all are synced together");
   for (const [index, second] of able.entries()) {
     if ((turn + index) % stride !== 0) continue;
-    const ways = extent === "full" ? schedules : [schedules[(turn + index) % schedules.length]];
+    const ways = isFull ? schedules : [schedules[(turn + index) % schedules.length]];
     for (const schedule of ways) if (schedule) await play([first, second], schedule);
   }
 }
@@ -61,7 +61,7 @@ test(
     expect(able.length).toBeGreaterThan(100);
     for (const [turn, first] of able.entries()) await playPairsAfter(first, turn);
   },
-  hours_ms,
+  longest_ms,
 );
 
 test(
@@ -69,14 +69,13 @@ test(
   async () => {
     const revert = steps.filter(({ isRevert }) => isRevert);
     const held = steps.filter(({ name }) => name.startsWith("hold-unlinked"));
-    const few = extent === "few" ? 20 : 1;
     for (const [turn, first] of held.filter((step) => succeeds([], step)).entries()) {
       for (const [index, third] of steps.entries()) {
-        if ((turn + index) % few !== 0 || !succeeds(revert, third)) continue;
+        if ((turn + index) % byExtent(1, 2, 20) !== 0 || !succeeds(revert, third)) continue;
         const schedule = schedules[(turn + index) % schedules.length];
         if (schedule) await play([first, ...revert, third], schedule);
       }
     }
   },
-  hours_ms,
+  longest_ms,
 );
