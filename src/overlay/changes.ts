@@ -100,6 +100,8 @@ export class Records {
   pathOf(ino: number): string {
     const known = this.#paths.get(ino);
     if (known !== undefined) return known;
+    // Where a damaged storage has a directory in itself the way ends here.
+    this.#paths.set(ino, `(inode ${ino})`);
     const named = this.namesOf.get(ino)?.[0];
     const origin = this.originOf(ino);
     let path: string;

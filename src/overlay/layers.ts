@@ -121,6 +121,11 @@ export class Layers {
     }
   }
 
+  /** Whether an operation runs alone: it may wait, with inodes in hand. */
+  get isAlone(): boolean {
+    return this.#alone !== undefined;
+  }
+
   /**
    * Begins a change.
    * @throws EROFS the overlay is open read-only

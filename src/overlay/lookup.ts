@@ -119,7 +119,10 @@ export function* inodeOfBase(layers: Layers, base: BaseNode, place: Place): Oper
   const { identity } = base;
   for (;;) {
     const known = layers.inodes.of(identity);
-    if (known) {
+    if (known && known.type !== base.type && !known.recorded && known.handles === 0) {
+      // The base has another object there by now, and nothing of the one before is ours.
+      layers.inodes.delete(known);
+    } else if (known) {
       if (known.type === base.type) known.seen(base);
       // A record that was made while we waited says more of where it lies than the base does.
       if (!place.parent.names?.has(place.name)) setPlace(known, place);

@@ -384,8 +384,8 @@ export class Overlay {
    * stay, for their children know them.
    */
   sweep(): void {
-    const { inodes, writeback } = this.#layers;
-    if (inodes.size < Math.max(sweepAbove, this.#sweptTo * 2)) return;
+    const { inodes, writeback, isAlone } = this.#layers;
+    if (isAlone || inodes.size < Math.max(sweepAbove, this.#sweptTo * 2)) return;
     for (const inode of [...inodes.all()]) {
       const used = inode.isDirectory || inode.lookups > 0 || inode.handles > 0;
       if (!used && !writeback.isDirty(inode.ino)) inodes.delete(inode);

@@ -10,6 +10,7 @@ import { type Difference, differences, Records } from "./changes.ts";
 import type { Inode, Place } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 import { child, inodeOfBase, namesOf } from "./lookup.ts";
+import { isAtOrBelow, Selection } from "./selection.ts";
 
 /** A name that means something else after a revert. */
 export interface Reverted {
@@ -62,9 +63,9 @@ function* gatherSteps(
   yield* layers.writeback.commit("relaxed");
   const records = yield* Records.load(layers);
   const all = yield* differences(layers, records);
-  const selected = select(records, all, paths);
-  const reverted = [...selected].flatMap(({ node, base }) => [node?.identity, base?.identity]);
-  addNamesOf(new Set(reverted), all, selected);
+  const selection = new Selection(records, all);
+  for (const path of paths) selection.addPath(path);
+  const selected = selection.differences;
   const steps: Step[] = [];
   // What returns with a deleted directory may have other names: they are added while we go.
   for (const difference of selected) {
@@ -74,8 +75,7 @@ function* gatherSteps(
     yield* namesOf(layers, parent);
     const step = yield* gatherStep(layers, root, records, all, selected, difference, parent);
     steps.push(step);
-    if (step.returning.length === 0) continue;
-    addNamesOf(new Set(step.returning.map(({ identity }) => identity)), all, selected);
+    for (const { identity } of step.returning) selection.addNamesOf(identity);
   }
   const homes = new Map<Inode, Place[]>();
   for (const { inode, shining, returning } of steps) {
@@ -84,45 +84,6 @@ function* gatherSteps(
     }
   }
   return { steps, homes };
-}
-
-/**
- * What is to be reverted so that the base shines through at and below `paths`: what differs there, and what was moved
- * away from there, with all that is below it now.
- */
-function select(
-  records: Records,
-  all: readonly Difference[],
-  paths: readonly string[],
-): Set<Difference> {
-  const selected = new Set<Difference>();
-  const tops = [...paths];
-  const take = (difference: Difference): void => {
-    selected.add(difference);
-    const { change, base } = difference;
-    if (change.from !== undefined && change.type === "directory") tops.push(change.path);
-    if (change.state !== "deleted" || base?.type !== "directory") return;
-    for (const other of all) {
-      const { from } = other.change;
-      if (from !== undefined && isAtOrBelow(from, base.path) && !selected.has(other)) take(other);
-    }
-  };
-  for (const [index, top] of tops.entries()) {
-    const found = all.filter(({ change }) => {
-      const { path, from } = change;
-      if (isAtOrBelow(path, top) || from === top) return true;
-      return from !== undefined && isAtOrBelow(records.pathOfUnrecorded(from), top);
-    });
-    if (found.length === 0 && index < paths.length) {
-      throw new FsError("ENOENT", {
-        syscall: "revert",
-        path: top,
-        reason: "nothing differs from the base there",
-      });
-    }
-    for (const difference of found) if (!selected.has(difference)) take(difference);
-  }
-  return selected;
 }
 
 function* homesOf(layers: Layers, root: Inode, records: Records, file: Inode): Operation<Place[]> {
@@ -195,18 +156,6 @@ function isMoved(layers: Layers, records: Records, { identity }: BaseNode): bool
   if (records.nodes.get(ino)?.identity !== identity) return false;
   const names = records.namesOf.get(ino) ?? [];
   return names.some(({ record }) => !record.whiteout && record.origin === undefined);
-}
-
-/** An object that was renamed or linked lives under several names: they are reverted together. */
-function addNamesOf(
-  identities: ReadonlySet<string | undefined>,
-  all: readonly Difference[],
-  selected: Set<Difference>,
-): void {
-  for (const difference of all) {
-    const identity = difference.node?.identity;
-    if (identity !== undefined && identities.has(identity)) selected.add(difference);
-  }
 }
 
 /** Where a renamed object returns to; refused if that place is gone or taken and not reverted too. */
@@ -481,8 +430,4 @@ function forgetRecord(layers: Layers, inode: Inode): void {
 
 function isDirectoryNode(base: BaseNode | null): boolean {
   return base?.type === "directory";
-}
-
-function isAtOrBelow(path: string, top: string): boolean {
-  return top === "" || path === top || path.startsWith(`${top}/`);
 }

@@ -10,7 +10,7 @@ import { Deferred, FsError, run } from "../../src/index.ts";
 import { expectSound, linesOfBase, openModel } from "./play.ts";
 import { linesOfOverlay, linesOfReference, type Step, Subject, sequence } from "./steps.ts";
 
-const sequences = Number(process.env["MINIFO_MODEL_SEQUENCES"] ?? 300) / 3;
+const sequences = Math.ceil(Number(process.env["MINIFO_MODEL_SEQUENCES"] ?? 300) / 3);
 
 /** Lets everything go on that does not wait for us. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));

@@ -138,12 +138,31 @@ export class Reference {
     file.data = data;
   }
 
+  copy(path: string, at: number, to: string, target: number, length: number): void {
+    const [source, sink] = [this.at(path), this.at(to)];
+    if (sink.type === "directory") throw new Failure("EISDIR");
+    const [from, into] = [this.#asFile(source), this.#asFile(sink)];
+    const bytes = from.data.slice(at, at + length);
+    if (from === into && Math.abs(at - target) < bytes.length) throw new Failure("EINVAL");
+    if (bytes.length > 0) this.write(into, target, bytes);
+  }
+
+  zero(path: string, offset: number, length: number, mayGrow: boolean): void {
+    const file = this.file(path);
+    const end = offset + length;
+    if (mayGrow && end > file.data.length) this.truncate(file, end);
+    file.data.fill(0, offset, end);
+  }
+
   removexattr(path: string, name: string): void {
     if (!this.at(path).xattrs.delete(name)) throw new Failure("ENODATA");
   }
 
   file(path: string): ReferenceObject {
-    const file = this.at(path);
+    return this.#asFile(this.at(path));
+  }
+
+  #asFile(file: ReferenceObject): ReferenceObject {
     if (file.type === "directory") throw new Failure("EISDIR");
     if (file.type !== "file") throw new Failure("EINVAL");
     return file;

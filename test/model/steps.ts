@@ -1,7 +1,13 @@
 /** The steps of the model test: each is drawn at random and taken by the reference and by the overlay alike. */
 import fc from "fast-check";
 import { FsError } from "../../src/errno.ts";
-import { type Handle, type Inode, type Overlay, run } from "../../src/index.ts";
+import {
+  type AllocationMode,
+  type Handle,
+  type Inode,
+  type Overlay,
+  run,
+} from "../../src/index.ts";
 import { context, type Fixture } from "../overlay/fixture.ts";
 import { object, Reference, type ReferenceObject } from "./reference.ts";
 
@@ -39,6 +45,8 @@ const step = fc.oneof(
   }),
   fc.record({ op: fc.constant("write"), path, ...written }),
   fc.record({ op: fc.constant("truncate"), path, size: offset }),
+  fc.record({ op: fc.constant("copy"), path, to: path, offset, size: offset, length: offset }),
+  fc.record({ op: fc.constantFrom("zero", "punch"), path, offset, length: written.length }),
   fc.record({ op: fc.constant("chmod"), path, mode: fc.constantFrom(0o600, 0o644, 0o755) }),
   fc.record({ op: fc.constantFrom("setxattr", "removexattr"), path, xattr }),
   fc.record({ op: fc.constant("open"), path, slot }),
@@ -95,6 +103,9 @@ export function takeOnReference(reference: Reference, step: Step): string | unde
     if (op === "rename") reference.rename(path, to, flags);
     if (op === "write") reference.write(reference.file(path), offset, bytes);
     if (op === "truncate") reference.truncate(reference.file(path), size);
+    if (op === "copy") reference.copy(path, offset, to, size, length);
+    if (op === "zero") reference.zero(path, offset, length, true);
+    if (op === "punch") reference.zero(path, offset, length, false);
     if (op === "chmod") reference.at(path).mode = mode;
     if (op === "setxattr") reference.at(path).xattrs.set(xattr, `${path} ${mode}`);
     if (op === "removexattr") reference.removexattr(path, xattr);
@@ -144,6 +155,11 @@ export class Subject {
     if (op === "rename") await f.rename(path, to, flags);
     if (op === "write") await f.writeAt(path, offset, bytes);
     if (op === "truncate") await run(overlay.setattr(await f.at(path), { size }));
+    if (op === "copy") await this.#copyRange(path, offset, to, size, length);
+    if (op === "zero") await this.#allocate(path, offset, length, { zeroRange: true });
+    if (op === "punch") {
+      await this.#allocate(path, offset, length, { punchHole: true, keepSize: true });
+    }
     if (op === "chmod") await run(overlay.setattr(await f.at(path), { mode }));
     if (op === "setxattr") {
       const value = new TextEncoder().encode(`${path} ${mode}`);
@@ -165,6 +181,29 @@ export class Subject {
       await run(overlay.commit("relaxed"));
       await f.crash();
     }
+  }
+
+  async #copyRange(path: string, at: number, to: string, target: number, length: number) {
+    const [source, sink] = [await this.f.at(path), await this.f.at(to)];
+    const { overlay } = this;
+    const reading = await run(overlay.open(source, { read: true }));
+    try {
+      const writing = await run(overlay.open(sink, { write: true }));
+      try {
+        await run(overlay.copyRange(reading, at, writing, target, length));
+      } finally {
+        await run(overlay.release(writing));
+      }
+    } finally {
+      await run(overlay.release(reading));
+    }
+  }
+
+  async #allocate(path: string, at: number, length: number, mode: AllocationMode): Promise<void> {
+    const handle = await run(this.overlay.open(await this.f.at(path), { write: true }));
+    await run(this.overlay.fallocate(handle, at, length, mode)).finally(() =>
+      run(this.overlay.release(handle)),
+    );
   }
 
   async #open(path: string, slot: number): Promise<void> {

@@ -148,3 +148,10 @@ test("copies, writes and truncations among three files give what arrays give", a
     { numRuns: 150 },
   );
 });
+
+test("a copy within a file ends where the file ended before it", async () => {
+  const f = await Fixture.open({ file: "content" });
+  expect(await copy(f, "file", 0, "file", 10, 100)).toBe(7);
+  expect(await f.read("file")).toBe("content\0\0\0content");
+  await expect(copy(f, "file", 0, "file", 10, 100)).rejects.toMatchObject({ code: "EINVAL" });
+});

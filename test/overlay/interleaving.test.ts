@@ -235,6 +235,27 @@ describe("while a commit is under way", () => {
   });
 });
 
+test("a revert that waits keeps the inodes it has in hand, however many there are", async () => {
+  const many = Object.fromEntries(Array.from({ length: 50_001 }, (_, i) => [`many/${i}`, ""]));
+  const f = await Fixture.open({ ...many, a: "alpha" });
+  await f.writeAt("a", 0, "A");
+  const inode = await f.at("a");
+  const directory = await f.at("many");
+  for (let i = 0; i < 50_001; i += 1) await run(f.overlay.lookup(directory, String(i)));
+  await run(f.overlay.commit("relaxed"));
+  const gate = new Deferred<void>();
+  f.base.before = () => gate;
+  const revert = run(f.overlay.revert(["a"]));
+  await settle();
+  f.overlay.sweep();
+  f.base.before = undefined;
+  gate.resolve();
+  await revert;
+  expect(await f.at("a")).toBe(inode);
+  f.overlay.sweep();
+  expect(await f.at("a")).not.toBe(inode);
+});
+
 test("a revert comes to an end while somebody never stops writing", async () => {
   const f = await Fixture.open({ a: "alpha", b: "beta" });
   await f.writeAt("b", 0, "B");

@@ -278,6 +278,17 @@ describe("commits", () => {
     expect(await f.read("more")).toBe("data");
   });
 
+  test("a status of a damaged storage, in which a directory lies in itself, comes to an end", async () => {
+    const f = await Fixture.open(tree);
+    await f.mkdir("a");
+    await f.mkdir("a/b");
+    const [a, b] = [await f.at("a"), await f.at("a/b")];
+    await run(f.overlay.commit("strict"));
+    f.disk.names.get(1)?.delete("a");
+    f.disk.names.set(b.ino, new Map([["a", { ino: a.ino, type: "directory" }]]));
+    expect(await f.status()).toHaveLength(2);
+  });
+
   test("a later owner's epoch refuses the earlier one's commits", async () => {
     const f = await Fixture.open(tree);
     const earlier = f.overlay;

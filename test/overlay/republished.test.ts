@@ -114,6 +114,16 @@ describe("over a base that changes while it is used", () => {
     await expect(f.writeAt("file", 100_000, "x")).rejects.toMatchObject({ code: "ESTALE" });
   });
 
+  test("a file that becomes a directory is one, unless ours was changed", async () => {
+    const { f, change } = await changing({ a: "alpha", b: "beta" }, { "a/x": "x", "b/x": "x" });
+    await f.at("a");
+    await f.writeAt("b", 0, "B");
+    change();
+    expect(await f.names("a")).toEqual(["x"]);
+    expect(await f.read("a/x")).toBe("x");
+    expect(await f.read("b")).toBe("Beta");
+  });
+
   test("a directory that it loses still lists what is ours", async () => {
     const { f, change } = await changing({ "d/a": "alpha", b: "beta" }, { b: "beta" });
     await f.create("d/new", "new");

@@ -34,6 +34,17 @@ describe("a revert of a part", () => {
     expect(await f.read("d/e/c")).toBe("gamma");
   });
 
+  test("whose other name stands where a moved directory was brings that back too, not into two places", async () => {
+    const f = await Fixture.open({ ...tree, "f/dir/x": "x" });
+    await f.rename("f/dir", "moved");
+    await f.link("d/a", "f/dir");
+    await f.rename("d/a", "d/e/c");
+    expect(await revert(f, "d/e")).toEqual(["d/a", "d/e/c", "f/dir", "moved"]);
+    expect(await f.status()).toEqual([]);
+    expect(await f.names("")).toEqual(["d", "f"]);
+    expect(await f.read("f/dir/x")).toBe("x");
+  });
+
   test("of a name that brings back an object says what else changes by it", async () => {
     const f = await Fixture.open(tree);
     await f.writeAt("f/one", 0, "S");
