@@ -1,7 +1,6 @@
 /** `minifo check STORAGE`: whether a storage is sound, and with --repair setting aside what is not. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, Option } from "commander";
-import pc from "picocolors";
 import {
   type Base,
   type CheckReport,
@@ -16,6 +15,7 @@ import { openBase } from "../base/open-base.ts";
 import { callOwner } from "../control/client.ts";
 import { waitForClosing } from "../mount/owners.ts";
 import { inspectDiskStorage } from "../storage/inspection.ts";
+import { err, out } from "./colors.ts";
 import { escaped, quoted } from "./quoted.ts";
 import { StatusLine } from "./status-line.ts";
 
@@ -169,8 +169,8 @@ async function baseOf(
 }
 
 const marks = {
-  damage: pc.red("damage  "),
-  harmless: pc.dim("harmless"),
+  damage: out.red("damage  "),
+  harmless: out.dim("harmless"),
 } as const;
 
 function tell(
@@ -204,5 +204,5 @@ function lineOf({ severity, path, what, remedy }: Finding, repaired: boolean): s
 }
 
 function note(message: string): void {
-  process.stderr.write(`${pc.dim(message)}\n`);
+  process.stderr.write(`${err.dim(message)}\n`);
 }

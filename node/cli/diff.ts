@@ -1,9 +1,9 @@
 /** `minifo diff STORAGE [PATH…]`: how files differ from the base, as a patch where they are text. */
 import { Command } from "commander";
 import { createTwoFilesPatch } from "diff";
-import pc from "picocolors";
 import type { Change } from "../../src/index.ts";
 import type { Side, Sides } from "../overlay-methods.ts";
+import { out } from "./colors.ts";
 import { withOverlay } from "./overlay-access.ts";
 import { overlayPath, refuseUnchanged, selected } from "./paths.ts";
 import { quoted } from "./quoted.ts";
@@ -53,7 +53,7 @@ function shown(change: Change, { before, after }: Sides): string {
   const data = dataChange(change, before, after);
   if (data.note) notes.push(data.note);
   if (!data.patch && notes.length === 0) notes.push(`${change.state} ${change.type}`);
-  const head = notes.length > 0 ? `${pc.bold(quoted(path))}: ${notes.join(", ")}\n` : "";
+  const head = notes.length > 0 ? `${out.bold(quoted(path))}: ${notes.join(", ")}\n` : "";
   return head + (data.patch ?? "");
 }
 

@@ -1,10 +1,10 @@
 /** How a failure is told: what was being done, to what, why it failed and what to try. */
-import pc from "picocolors";
 import { FsError } from "../../src/index.ts";
+import { err } from "./colors.ts";
 
 /** Tells of `error` on stderr; returns the exit code. */
 export function report(error: unknown): number {
-  process.stderr.write(`${pc.red("minifo:")} ${told(error)}\n`);
+  process.stderr.write(`${err.red("minifo:")} ${told(error)}\n`);
   return 1;
 }
 

@@ -2,10 +2,10 @@
 import { realpathSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import { Command, Option } from "commander";
-import pc from "picocolors";
 import { FsError, importMiniFo, type MiniFoCounts, run } from "../../src/index.ts";
 import { openOverlay } from "../open-overlay.ts";
 import { openMiniFoDirectory } from "../transfer/mini-fo-directory.ts";
+import { err } from "./colors.ts";
 import { escaped, quoted } from "./quoted.ts";
 import { StatusLine } from "./status-line.ts";
 
@@ -85,7 +85,7 @@ async function imported(
         basePath,
         note: (path, what) => {
           line.clear();
-          process.stderr.write(`${pc.yellow("note:")} ${quoted(path || ".")}: ${escaped(what)}\n`);
+          process.stderr.write(`${err.yellow("note:")} ${quoted(path || ".")}: ${escaped(what)}\n`);
         },
         progress: (counts) => line.show(summary(counts)),
       }),

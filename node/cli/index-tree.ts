@@ -2,8 +2,8 @@
  * `minifo index DIR`: writes the `minifo.json` that makes a directory of files a base.
  */
 import { Command } from "commander";
-import pc from "picocolors";
 import { type IndexProgress, type IndexSummary, indexTree } from "../base/indexing.ts";
+import { err } from "./colors.ts";
 
 const help = `
 Walks DIR, hashes every file, and writes DIR/minifo.json. Whatever serves DIR over
@@ -31,7 +31,7 @@ export function indexCommand(): Command {
         progress: (progress) => bar?.show(progress),
         warn: (message) => {
           bar?.clear();
-          process.stderr.write(`${pc.yellow("warning:")} ${message}\n`);
+          process.stderr.write(`${err.yellow("warning:")} ${message}\n`);
         },
       });
       bar?.clear();
@@ -45,10 +45,10 @@ const namedLeftOut = 20;
 
 function report({ manifest, entries, bytes, manifestBytes, leftOut }: IndexSummary): void {
   for (const { path, why } of leftOut.slice(0, namedLeftOut)) {
-    process.stderr.write(`${pc.yellow("left out:")} ${JSON.stringify(path)}: ${why}\n`);
+    process.stderr.write(`${err.yellow("left out:")} ${JSON.stringify(path)}: ${why}\n`);
   }
   if (leftOut.length > namedLeftOut) {
-    process.stderr.write(`${pc.yellow("left out:")} ${leftOut.length - namedLeftOut} more\n`);
+    process.stderr.write(`${err.yellow("left out:")} ${leftOut.length - namedLeftOut} more\n`);
   }
   const omitted = leftOut.length > 0 ? `, ${leftOut.length} left out` : "";
   process.stderr.write(
@@ -71,7 +71,7 @@ class ProgressBar {
     this.#drawn_ms = now_ms;
     const share = bytesInAll === 0 ? files / Math.max(1, filesInAll) : bytes / bytesInAll;
     const filled = Math.round(Math.min(1, share) * 24);
-    const bar = pc.green("█".repeat(filled)) + pc.dim("░".repeat(24 - filled));
+    const bar = err.green("█".repeat(filled)) + err.dim("░".repeat(24 - filled));
     const words = `${files}/${filesInAll} files, ${inUnits(bytes)}`;
     this.#terminal.write(`\r${bar} ${words}\u001b[K`);
   }

@@ -2,7 +2,6 @@
  * How status, diff and revert reach an overlay: through its owner while it is mounted, else by opening it themselves.
  * An owner that is just closing is waited for, bounded, and that is said.
  */
-import pc from "picocolors";
 import { type Change, FsError, run } from "../../src/index.ts";
 import { callOwner } from "../control/client.ts";
 import { waitForClosing } from "../mount/owners.ts";
@@ -10,6 +9,7 @@ import { sayIfSlow } from "../mount/slowness.ts";
 import { openOverlay } from "../open-overlay.ts";
 import { type Sides, type Status, sides, status } from "../overlay-methods.ts";
 import type { Holder } from "../storage/ownership.ts";
+import { err } from "./colors.ts";
 
 /** How long an owner that is closing is waited for, in milliseconds. */
 const closingPatience_ms = 10_000;
@@ -32,7 +32,7 @@ export async function withOverlay<T>(
   write: boolean,
   use: (overlay: OverlayAccess) => Promise<T>,
 ): Promise<T> {
-  const say = (message: string): void => void process.stderr.write(`${pc.dim(`${message} …`)}\n`);
+  const say = (message: string): void => void process.stderr.write(`${err.dim(`${message} …`)}\n`);
   const holder = await waitForClosing(storage, closingPatience_ms, say);
   if (holder) return await use(throughOwner(storage, holder));
   const opening = openOverlay({ storage, readOnly: !write, holder: "being changed by minifo" });

@@ -1,6 +1,6 @@
 /** `minifo revert STORAGE PATH…`: takes changes back. */
 import { Command } from "commander";
-import pc from "picocolors";
+import { err } from "./colors.ts";
 import { withOverlay } from "./overlay-access.ts";
 import { overlayPath, refuseUnchanged } from "./paths.ts";
 import { quoted } from "./quoted.ts";
@@ -31,6 +31,6 @@ export function revertCommand(): Command {
       });
       for (const path of reverted) process.stdout.write(`${path === "" ? "." : quoted(path)}\n`);
       const count = reverted.length === 1 ? "1 path is" : `${reverted.length} paths are`;
-      process.stderr.write(`${pc.dim(`${count} the base's again`)}\n`);
+      process.stderr.write(`${err.dim(`${count} the base's again`)}\n`);
     });
 }

@@ -4,9 +4,9 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import pc from "picocolors";
 import { FsError, isErrorCode, manifestName } from "../../src/index.ts";
 import { type StaticServer, serveDirectory } from "../static-server.ts";
+import { err } from "./colors.ts";
 
 const help = `
 Serves the files in DIR as they are, with ranges, ETags and the CORS headers that
@@ -31,7 +31,7 @@ export function serveCommand(): Command {
       const server = await listen(directory, options);
       if (!existsSync(join(directory, manifestName))) {
         process.stderr.write(
-          `${pc.yellow("note:")} ${directory} has no ${manifestName}, so it cannot be used as a base yet; ` +
+          `${err.yellow("note:")} ${directory} has no ${manifestName}, so it cannot be used as a base yet; ` +
             `make it with: minifo index ${directory}\n`,
         );
       }

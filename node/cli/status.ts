@@ -1,7 +1,7 @@
 /** `minifo status STORAGE`: what differs from the base. */
 import { Command } from "commander";
-import pc from "picocolors";
 import type { Change, ChangeState } from "../../src/index.ts";
+import { err, out } from "./colors.ts";
 import { withOverlay } from "./overlay-access.ts";
 import { quoted } from "./quoted.ts";
 
@@ -24,12 +24,12 @@ Examples:
   minifo status changes --json | jq -r '.[] | select(.state == "deleted").path'`;
 
 const marks: Readonly<Record<ChangeState, string>> = {
-  created: pc.green("created   "),
-  modified: pc.yellow("modified  "),
-  attributes: pc.yellow("attributes"),
-  renamed: pc.cyan("renamed   "),
-  deleted: pc.red("deleted   "),
-  replaced: pc.magenta("replaced  "),
+  created: out.green("created   "),
+  modified: out.yellow("modified  "),
+  attributes: out.yellow("attributes"),
+  renamed: out.cyan("renamed   "),
+  deleted: out.red("deleted   "),
+  replaced: out.magenta("replaced  "),
 };
 
 /** The command `status`. */
@@ -46,7 +46,7 @@ export function statusCommand(): Command {
         return;
       }
       for (const change of changes) process.stdout.write(`${line(change)}\n`);
-      process.stderr.write(`${pc.dim(summary(base, changes))}\n`);
+      process.stderr.write(`${err.dim(summary(base, changes))}\n`);
     });
 }
 
@@ -57,7 +57,7 @@ function line({ path, state, type, from, linkTo, content, attributes }: Change):
   if (linkTo !== undefined) details.push(`link to ${quoted(linkTo)}`);
   if (state === "renamed" && content) details.push("modified");
   if (state === "renamed" && attributes) details.push("attributes");
-  const told = details.length > 0 ? pc.dim(` (${details.join(", ")})`) : "";
+  const told = details.length > 0 ? out.dim(` (${details.join(", ")})`) : "";
   return `${marks[state]}  ${path === "" ? "." : quoted(path)}${path === "" ? "" : slash}${told}`;
 }
 
