@@ -246,16 +246,26 @@ class OpenedDisk implements DiskStorage {
     );
   }
 
-  /** Removes content files that no record names: what a crash between data and records left behind. */
+  /**
+   * Clears what a crash between data and records left behind: content files that no record names, and bytes after the
+   * end of a file, which would show if it grew.
+   */
   sweep(): void {
     const named = this.#records.read((reader) => {
-      const contents = readNodes(reader).flatMap(({ content }) => (content ? [content.id] : []));
-      return contents.filter((content) => !reader.get(numberKey("content", content)));
+      const contents = readNodes(reader).flatMap(({ content }) => (content ? [content] : []));
+      return contents.filter(({ id }) => !reader.get(numberKey("content", id)));
     });
     try {
-      this.#files.sweep(new Set(named));
+      this.#files.sweep(new Set(named.map(({ id }) => id)));
     } catch (error) {
       throw diskFailure(error, "open", this.directory);
+    }
+    for (const { id, size } of named) {
+      try {
+        this.#files.truncate(id, size);
+      } catch {
+        // A file that cannot be opened, or is none, is told when it is read, and by `check`.
+      }
     }
   }
 

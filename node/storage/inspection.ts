@@ -172,7 +172,7 @@ class DiskInspection implements StorageInspection {
       if (!contents.has(content.id)) contents.set(content.id, content);
     }
     this.#contents = contents;
-    return { records, contents: [...contents.values()] };
+    return { closed: owner === undefined, records, contents: [...contents.values()] };
   }
 
   // biome-ignore lint/correctness/useYield: all is at hand

@@ -35,6 +35,11 @@ export interface StoredContent {
 
 /** Everything in a storage, as of one moment. */
 export interface StoredState {
+  /**
+   * Whether the last owner closed it. Else data may be there whose records are under way, or were when it died: more
+   * than they claim, and bytes after the ends of files. The next owner clears that.
+   */
+  readonly closed: boolean;
   readonly records: readonly StoredRecord[];
   readonly contents: readonly StoredContent[];
 }

@@ -41,7 +41,7 @@ export class MemoryInspection implements StorageInspection {
       const bytes = [...chunks.values()].reduce((sum, chunk) => sum + chunk.length, 0);
       return { id, chunks: there.flatMap((chunk) => [chunk, chunk + 1]), bytes };
     });
-    return { records, contents };
+    return { closed: true, records, contents };
   }
 
   // biome-ignore lint/correctness/useYield: all is in memory

@@ -60,8 +60,9 @@ const maxRounds = 64;
 export function* check(options: CheckOptions): Operation<CheckReport> {
   const { storage, progress = () => {} } = options;
   progress("reading the records");
-  const records = new RecordSet();
-  const fixed: Problem[] = takeIn(yield* storage.state(), records);
+  const state = yield* storage.state();
+  const records = new RecordSet(state.closed);
+  const fixed: Problem[] = takeIn(state, records);
   // Before any remedy takes a claim away.
   const unclaimed = [...unclaimedProblems(records)];
   let open: Problem[] = [];

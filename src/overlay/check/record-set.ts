@@ -27,6 +27,8 @@ export interface Named {
 
 /** The records, to be changed by the remedies. */
 export class RecordSet {
+  /** See `StoredState.closed`. */
+  readonly closed: boolean;
   superblock: Superblock | undefined;
   readonly nodes = new Map<number, NodeRecord>();
   readonly aliases = new Map<string, number>();
@@ -39,6 +41,10 @@ export class RecordSet {
   readonly #origins = new Map<StoredRecord, unknown>();
   /** Counts changes, so that what was derived from the records knows when it is outdated. */
   version = 0;
+
+  constructor(closed: boolean) {
+    this.closed = closed;
+  }
 
   /** Takes in a record; `value` is what can be made of it, undefined if nothing can, and all of it if it `isSound`. */
   take(stored: StoredRecord, value: unknown, isSound: boolean): void {

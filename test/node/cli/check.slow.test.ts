@@ -231,6 +231,23 @@ test("an owner that died is still known after a repair, so that the next one cle
   expect(JSON.parse(String(left))).toEqual(dead);
 });
 
+test("bytes after the end of a file are no damage if its owner died, and the next one clears them", async () => {
+  const bytes = readFileSync(contentFileOfLarge());
+  writeFileSync(contentFileOfLarge(), Buffer.concat([bytes, Buffer.from("more")]));
+  const dead = { pid: 1, started: "0", boot: "", holder: "gone", epoch: 9, state: "open" };
+  changeRecords((writer) => writer.put(soleKey("ownership"), encode(dead)));
+  expect(await checked()).toMatchObject({
+    findings: [{ severity: "harmless", kind: "content-end", path: "large" }],
+    damaged: false,
+  });
+  const { fs, close } = await openOverlay({ base: site, storage });
+  await fs.promises.truncate("/large", large.length + 4);
+  const end = (await fs.promises.readFile("/large")).subarray(large.length);
+  expect([...end]).toEqual([0, 0, 0, 0]);
+  await close();
+  expect(await kinds()).toEqual([]);
+});
+
 test("what is no storage is refused", async () => {
   expect(() => inspectDiskStorage(site)).toThrow(/ENOENT.*no minifo storage/);
   const foreign = join(place, "foreign");

@@ -421,7 +421,8 @@ describe("disk storage", () => {
 
     it("content files that no record names are swept after a crash, and nothing else is", () => {
       const storage = opened();
-      const content = (id: number) => ({ id, size: 9, baseLength: 0, chunks: [0, 2] });
+      const size = chunkSize + 9;
+      const content = (id: number) => ({ id, size, baseLength: 0, chunks: [0, 2] });
       commit(storage, {
         nodes: new Map([
           [2, fileNode(2, { content: content(1) })],
