@@ -253,7 +253,6 @@ class IndexedDbStorage implements Storage {
     return { total, free: Math.max(0, total - (estimate?.usage ?? 0)) };
   }
 
-  // biome-ignore lint/correctness/useYield: closing waits for nothing; transactions under way still end
   *close(): Operation<void> {
     this.lose("it was closed");
   }

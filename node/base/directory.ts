@@ -37,7 +37,6 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Takes the directory at `path` as base.
  * @throws ENOENT, ENOTDIR, EACCES there is no such directory, or it cannot be read
  */
-// biome-ignore lint/correctness/useYield: all is local
 export function* openDirectoryBase(path: string): Operation<Base> {
   let root: string;
   try {
@@ -83,7 +82,6 @@ class DirectoryBase implements Base {
     return count;
   }
 
-  // biome-ignore lint/correctness/useYield: all is local
   *lookup(path: string): Operation<BaseNode | null> {
     try {
       const stat = this.#stat(path);
@@ -93,7 +91,6 @@ class DirectoryBase implements Base {
     }
   }
 
-  // biome-ignore lint/correctness/useYield: all is local
   *list(path: string): Operation<readonly BaseEntry[]> {
     try {
       const stat = this.#stat(path);
@@ -124,7 +121,6 @@ class DirectoryBase implements Base {
     }
   }
 
-  // biome-ignore lint/correctness/useYield: all is local
   *read(node: BaseNode, offset: number, into: Uint8Array): Operation<number> {
     const { path } = node;
     try {
@@ -146,7 +142,6 @@ class DirectoryBase implements Base {
     }
   }
 
-  // biome-ignore lint/correctness/useYield: all is local
   *close(): Operation<void> {
     for (const descriptor of this.#open.values()) closeSync(descriptor);
     this.#open.clear();

@@ -44,7 +44,6 @@ export const ownerMethods: Readonly<Record<string, OwnerMethod>> = {
     return { value: null };
   },
   /** What lies over what. */
-  // biome-ignore lint/correctness/useYield: an operation like the others
   *info(overlay) {
     const { base, superblock, readOnly } = overlay;
     return {

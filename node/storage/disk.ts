@@ -391,7 +391,6 @@ function tokenOf(directory: string, { pid, started, epoch }: OwnershipRecord): s
 }
 
 /** An operation whose result is at hand. */
-// biome-ignore lint/correctness/useYield: that it never waits is its point
 function* atHand<T>(compute: () => T): Operation<T> {
   return compute();
 }

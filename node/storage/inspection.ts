@@ -175,7 +175,6 @@ class DiskInspection implements StorageInspection {
     return { closed: owner === undefined, records, contents: [...contents.values()] };
   }
 
-  // biome-ignore lint/correctness/useYield: all is at hand
   *readData(content: number, offset: number, into: Uint8Array): Operation<void> {
     try {
       this.#read(content, offset, into);

@@ -51,7 +51,6 @@ class MiniFoDirectory implements MiniFoStorage {
     this.#root = root;
   }
 
-  // biome-ignore lint/correctness/useYield: all is local
   *root(): Operation<MiniFoObject> {
     return objectOf("", "", lstatSync(this.#root, { bigint: true }), undefined);
   }
@@ -83,7 +82,6 @@ class MiniFoDirectory implements MiniFoStorage {
     return { objects, leftOut };
   }
 
-  // biome-ignore lint/correctness/useYield: all is local
   *read({ path, size }: MiniFoObject, offset: number, into: Uint8Array): Operation<number> {
     try {
       const descriptor = this.#descriptor(path);

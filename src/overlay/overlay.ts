@@ -149,7 +149,6 @@ export class Overlay {
     return existingChild(this.#layers, parent, name);
   }
 
-  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
   *getattr(inode: Inode): Operation<Stat> {
     return stat(this.#layers, inode);
   }
@@ -161,7 +160,6 @@ export class Overlay {
   }
 
   /** @throws EINVAL it is no symlink */
-  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
   *readlink(inode: Inode): Operation<string> {
     const target = inode.own.target ?? inode.base?.target;
     if (inode.type !== "symlink" || target === undefined) throw new FsError("EINVAL");
@@ -264,7 +262,6 @@ export class Overlay {
   }
 
   /** Closes an open file. With the last one of a file that has no name any more its data goes. */
-  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
   *release(handle: Handle): Operation<void> {
     if (handle.released) return;
     handle.released = true;
@@ -285,7 +282,6 @@ export class Overlay {
   }
 
   /** @throws ENODATA there is no such attribute */
-  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
   *getxattr(inode: Inode, name: string): Operation<Uint8Array> {
     return getxattr(inode, name);
   }
@@ -299,7 +295,6 @@ export class Overlay {
     return setxattr(this.#layers, inode, name, value, flags);
   }
 
-  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
   *listxattr(inode: Inode): Operation<string[]> {
     return listxattr(inode);
   }
@@ -339,7 +334,6 @@ export class Overlay {
   }
 
   /** The next data or hole from `offset` on; see `seek`. */
-  // biome-ignore lint/correctness/useYield: an operation, though all is at hand
   *lseek(handle: Handle, offset: number, whence: "data" | "hole"): Operation<number> {
     return seek(this.#layers, handle.inode, offset, whence);
   }

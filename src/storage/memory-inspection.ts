@@ -44,7 +44,6 @@ export class MemoryInspection implements StorageInspection {
     return { closed: true, records, contents };
   }
 
-  // biome-ignore lint/correctness/useYield: all is in memory
   *readData(content: number, offset: number, into: Uint8Array, chunkSize: number): Operation<void> {
     const chunks = this.#disk.data.get(content);
     for (let at = 0; at < into.length; at += 1) {
@@ -78,7 +77,6 @@ export class MemoryInspection implements StorageInspection {
     return "memory";
   }
 
-  // biome-ignore lint/correctness/useYield: there is nothing to close
   *close(): Operation<void> {
     return undefined;
   }

@@ -142,12 +142,10 @@ class ManifestBase implements Base {
     this.#cache = cache;
   }
 
-  // biome-ignore lint/correctness/useYield: the whole tree is at hand
   *lookup(path: string): Operation<BaseNode | null> {
     return this.#tree.node(path);
   }
 
-  // biome-ignore lint/correctness/useYield: the whole tree is at hand
   *list(path: string): Operation<readonly BaseEntry[]> {
     const entries = this.#tree.list(path);
     if (entries) return entries;
@@ -178,7 +176,6 @@ class ManifestBase implements Base {
     return end - offset;
   }
 
-  // biome-ignore lint/correctness/useYield: nothing to wait for
   *close(): Operation<void> {
     this.#fetcher.close();
   }
