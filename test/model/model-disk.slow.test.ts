@@ -5,12 +5,13 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, test } from "vitest";
 import { openDiskStorage } from "../../node/storage/disk.ts";
-import { play } from "./play.ts";
+import { play, seed, tell } from "./play.ts";
 import { sequence } from "./steps.ts";
 
 const sequences = Number(process.env["MINIFO_MODEL_DISK_SEQUENCES"] ?? 60);
 
 const directory = mkdtempSync(join(tmpdir(), "minifo-model-"));
+afterAll(tell);
 afterAll(() => rmSync(directory, { recursive: true }));
 
 /** The ids of the contents that are files in the storage at `place`. */
@@ -30,5 +31,5 @@ test(`${sequences} random sequences over a storage on disk give what the referen
     await play(taken, { openStorage }, () => contentFiles(place));
     rmSync(place, { recursive: true });
   });
-  await fc.assert(property, { numRuns: sequences, verbose: 0 });
-}, 600_000);
+  await fc.assert(property, { numRuns: sequences, seed, verbose: 0 });
+}, 3_600_000);

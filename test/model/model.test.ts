@@ -1,11 +1,13 @@
 /** Random sequences of operations, with remounts and crashes between commits. See play.ts for what must be true. */
 import fc from "fast-check";
-import { test } from "vitest";
+import { afterAll, test } from "vitest";
 import { firstBaseIno, identityHash } from "../../src/overlay/inode.ts";
-import { play } from "./play.ts";
+import { play, seed, tell } from "./play.ts";
 import { sequence } from "./steps.ts";
 
 const sequences = Number(process.env["MINIFO_MODEL_SEQUENCES"] ?? 300);
+
+afterAll(tell);
 
 const plain = identityHash("model");
 /** Eight numbers for all base objects: most of them collide, with recorded nodes and with unrecorded ones. */
@@ -19,6 +21,6 @@ for (const [name, options] of [
     const property = fc.asyncProperty(sequence, (taken) =>
       play(taken, options, ({ disk }) => [...disk.data.keys()]),
     );
-    await fc.assert(property, { numRuns: sequences, verbose: 0 });
-  }, 600_000);
+    await fc.assert(property, { numRuns: sequences, seed, verbose: 0 });
+  }, 3_600_000);
 }

@@ -62,12 +62,37 @@ export function openModel(options: FixtureOptions): Promise<Fixture> {
   return Fixture.open(tree, { chunkSize, ...options });
 }
 
+/** The seed of all random sequences; MINIFO_SEED plays a run again. */
+export const seed = Number(process.env["MINIFO_SEED"] ?? Date.now() % 2 ** 31);
+
+/** What was played so far in this process. */
+const played = { sequences: 0, operations: 0, remounts: 0, crashes: 0, reverts: 0 };
+
+/** Prints what was played, and how to play it again. */
+export function tell(): void {
+  const counts = Object.entries(played).map(([what, times]) => `${times} ${what}`);
+  console.log(`model: ${counts.join(", ")} (MINIFO_SEED=${seed})`);
+}
+
+function count(steps: readonly Step[]): void {
+  played.sequences += 1;
+  // The one that every sequence ends with.
+  played.remounts += 1;
+  for (const { op } of steps) {
+    if (op === "remount") played.remounts += 1;
+    else if (op === "crash") played.crashes += 1;
+    else if (op === "revert") played.reverts += 1;
+    else played.operations += 1;
+  }
+}
+
 /** Takes `steps` and checks all of it; `storedContents` tells the ids of all contents of which there is data. */
 export async function play(
   steps: readonly Step[],
   options: FixtureOptions,
   storedContents: (f: Fixture) => number[],
 ): Promise<void> {
+  count(steps);
   const f = await openModel(options);
   const subject = new Subject(f);
   let reference = referenceOfTree();
