@@ -1,4 +1,6 @@
 /** Waiting for a storage to become free: an owner that is about to close is waited for, any other is not. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { holderOf } from "../storage/disk.ts";
 import type { Holder } from "../storage/ownership.ts";
@@ -42,14 +44,38 @@ async function waitWhile(
   const start = Date.now();
   let said = false;
   for (;;) {
-    const holder = holderOf(storage);
     const waited_ms = Date.now() - start;
+    const leaving = waited_ms > patience_ms ? undefined : leavingOwner(storage);
+    const holder = leaving ?? holderOf(storage);
     if (!holder || !applies(holder) || waited_ms > patience_ms) return holder;
     if (!said && waited_ms > silence_ms) {
       said = true;
       say(`waiting for process ${holder.pid} to close the storage ${storage}`);
     }
     await sleep(look_ms);
+  }
+}
+
+/**
+ * The owner whose mount of `storage` is gone while it still runs: it is about to close. It is told without opening the
+ * storage, because LMDB's locks cannot be taken by one process at the very moment the last other one gives them up:
+ * that fails with EINVAL, and for good in this process.
+ */
+function leavingOwner(storage: string): Holder | undefined {
+  const place = resolve(storage);
+  const mount = servedMounts().find(
+    (one) => one.storage === place && !isMounted(one.device) && isRunning(one.pid),
+  );
+  return mount && { pid: mount.pid, holder: `mounted at ${mount.mountpoint}`, closing: true };
+}
+
+/** Whether process `pid` is there and not only waits to be reaped. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    // There is no such process.
+    return false;
   }
 }
 
