@@ -378,11 +378,11 @@ function resetAttributes(inode: Inode): void {
   inode.xattrs = new Map();
 }
 
-/** A base directory in which nothing is recorded any more needs no record either. */
+/** Records a directory whose names changed; one of the base in which nothing is recorded any more needs no record. */
 function tidy(layers: Layers, directory: Inode): void {
   const { identity, names, nlinkDelta, place, parent, removed } = directory;
-  if (removed || identity === undefined) return;
-  const nothingLeft = names?.size === 0 && nlinkDelta === 0;
+  if (removed) return;
+  const nothingLeft = identity !== undefined && names?.size === 0 && nlinkDelta === 0;
   if (!nothingLeft || !isAtHome(directory) || !isUntouched(directory)) {
     layers.record(directory);
     return;

@@ -49,31 +49,36 @@ class Acknowledged {
 }
 
 describeMount("a mount whose process is killed under a writer", () => {
-  test(`keeps every acknowledged fsync, ${rounds} times in a row`, async () => {
-    const scratch = await Scratch.with({ page: "base\n" });
-    const acknowledged = new Acknowledged();
-    for (let round = 0; round < rounds; round += 1) {
-      const daemon = await scratch.mountInForeground(scratch.base);
-      if (round > 0) await acknowledged.expectIn(scratch.mountpoint);
-      const args = [writer, scratch.mountpoint, String(acknowledged.next + 1)];
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-      let told = "";
-      let syncs = 0;
-      // The moment of the kill is drawn in acknowledgements, and falls anywhere into what comes after the last of them.
-      const enough = 3 + Math.floor(Math.random() * 40);
-      child.stdout.setEncoding("latin1").on("data", (text: string) => {
-        told += text;
-        syncs += text.split("\n").length - 1;
-        if (syncs >= enough) daemon.child.kill("SIGKILL");
-      });
-      const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-      expect(await ended).toBe(0);
-      await daemon.ended;
-      await until(async () => (await mountsAt(scratch.mountpoint)).length === 0);
-      acknowledged.hear(told);
-    }
-    await scratch.mount(scratch.base);
-    await acknowledged.expectIn(scratch.mountpoint);
-    await scratch.unmount();
-  }, 600_000);
+  test(
+    `keeps every acknowledged fsync, ${rounds} times in a row`,
+    async () => {
+      const scratch = await Scratch.with({ page: "base\n" });
+      const acknowledged = new Acknowledged();
+      for (let round = 0; round < rounds; round += 1) {
+        const daemon = await scratch.mountInForeground(scratch.base);
+        if (round > 0) await acknowledged.expectIn(scratch.mountpoint);
+        const args = [writer, scratch.mountpoint, String(acknowledged.next + 1)];
+        const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+        let told = "";
+        let syncs = 0;
+        // The moment of the kill is drawn in acknowledgements, and falls anywhere into what comes after the last of them.
+        const enough = 3 + Math.floor(Math.random() * 40);
+        child.stdout.setEncoding("latin1").on("data", (text: string) => {
+          told += text;
+          syncs += text.split("\n").length - 1;
+          if (syncs >= enough) daemon.child.kill("SIGKILL");
+        });
+        const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+        expect(await ended).toBe(0);
+        await daemon.ended;
+        await until(async () => (await mountsAt(scratch.mountpoint)).length === 0);
+        acknowledged.hear(told);
+      }
+      await scratch.mount(scratch.base);
+      await acknowledged.expectIn(scratch.mountpoint);
+      await scratch.unmount();
+      console.log(`killed mounts: ${rounds}, ${acknowledged.next - 1} steps of the writer`);
+    },
+    120_000 + rounds * 30_000,
+  );
 });

@@ -211,4 +211,9 @@ export const mutants = [
     file: "src/overlay/revert.ts",
     edits: [["if (inode.content) this.#layers.writeback.dropContent(inode.content.id);", ""]],
   },
+  {
+    name: "a revert does not record the link count of a new directory",
+    file: "src/overlay/revert.ts",
+    edits: [["if (removed) return;", "if (removed || identity === undefined) return;"]],
+  },
 ];

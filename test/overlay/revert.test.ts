@@ -55,6 +55,15 @@ describe("a revert of a part", () => {
     expect((await run(f.overlay.getattr(await f.at("f/one")))).nlink).toBe(2);
   });
 
+  test("of a new directory within another stores the link count of the one it was in", async () => {
+    const f = await Fixture.open(tree);
+    await f.mkdir("new");
+    await f.mkdir("new/inner");
+    expect(await revert(f, "new/inner")).toEqual(["new/inner"]);
+    await f.remount();
+    expect((await run(f.overlay.getattr(await f.at("new")))).nlink).toBe(2);
+  });
+
   test("of a deleted directory reverts the objects in it that have another name, and says so", async () => {
     const f = await Fixture.open({ ...tree, "g/three": group });
     await f.writeAt("g/three", 0, "S");
