@@ -2,7 +2,6 @@
  * One directory of a manifest, checked: its columns fit each other, its names are legal, its numbers in bounds. Nodes
  * are made when they are asked for.
  */
-import * as v from "valibot";
 import type { FileType } from "../../attributes.ts";
 import { type BaseNode, joinBasePath, pathIdentity } from "../base.ts";
 import { digestAt, isDigestColumn } from "./digests.ts";
@@ -11,11 +10,12 @@ import {
   chunkBytes,
   type DirectoryRecord,
   defaultModes,
-  directorySchema,
+  directoryShape,
   kinds,
   valueAt,
 } from "./format.ts";
 import { flawOfName, flawOfTarget } from "./names.ts";
+import { ManifestFlaw } from "./shape.ts";
 
 /** A link group that a row belongs to. */
 export interface LinkGroup {
@@ -30,9 +30,6 @@ export interface FileDigests {
   /** A column of the chunks' digests, for files above 1 MiB. */
   readonly chunks: string | undefined;
 }
-
-/** What is wrong with a manifest, as the end of a sentence. */
-export class ManifestFlaw extends Error {}
 
 /** See the head of this file. */
 export class ManifestDirectory {
@@ -49,13 +46,7 @@ export class ManifestDirectory {
 
   /** @throws ManifestFlaw */
   constructor(input: unknown, position: number) {
-    const parsed = v.safeParse(directorySchema, input);
-    if (!parsed.success) {
-      const path = (input as { path?: unknown } | null)?.path;
-      const which = typeof path === "string" ? `directory '${path}'` : `directory no. ${position}`;
-      throw new ManifestFlaw(`${which}: ${flawOf(parsed.issues[0])}`);
-    }
-    const record = parsed.output;
+    const record = shaped(input, position);
     this.#record = record;
     this.path = record.path;
     this.names = record.names;
@@ -231,8 +222,13 @@ export class ManifestDirectory {
   }
 }
 
-/** An issue that valibot found, as the end of a sentence. */
-export function flawOf(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue);
-  return path === null ? issue.message : `${path}: ${issue.message}`;
+function shaped(input: unknown, position: number): DirectoryRecord {
+  try {
+    return directoryShape(input, "");
+  } catch (error) {
+    if (!(error instanceof ManifestFlaw)) throw error;
+    const path = (input as { path?: unknown } | null)?.path;
+    const which = typeof path === "string" ? `directory '${path}'` : `directory no. ${position}`;
+    throw new ManifestFlaw(`${which}: ${error.message}`);
+  }
 }

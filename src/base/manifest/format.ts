@@ -4,8 +4,21 @@
  * version is refused. A directory is known by its path, and all that is known of an object stands with its name, in its
  * parent's record; so records can move into leaves, sorted by path, without changing their form.
  */
-import * as v from "valibot";
 import type { FileType } from "../../attributes.ts";
+import {
+  anything,
+  exactly,
+  integer,
+  integers,
+  listOf,
+  natural,
+  optional,
+  record,
+  type Shaped,
+  text,
+  texts,
+  tuple,
+} from "./shape.ts";
 
 /** The file's name, beside the tree it describes. */
 export const manifestName = "minifo.json";
@@ -25,71 +38,56 @@ export const kinds = { f: "file", d: "directory", l: "symlink" } as const satisf
 /** Permission bits of what states none. */
 export const defaultModes = { file: 0o644, directory: 0o755, symlink: 0o777 } as const;
 
-const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const seconds = v.pipe(v.number(), v.safeInteger());
-const nanoseconds = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999_999_999));
-const mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777));
-
-// Columns are long, so they are checked in one loop each rather than item by item by valibot.
-const strings = v.custom<readonly string[]>(
-  (value) => Array.isArray(value) && value.every((item) => typeof item === "string"),
-  "expected a list of strings",
-);
-const integers = v.custom<readonly number[]>(
-  (value) => Array.isArray(value) && value.every(Number.isSafeInteger),
-  "expected a list of whole numbers",
-);
-/** One number for each row; a single number where all are the same. */
-const column = v.union([seconds, integers], "expected a whole number or a list of them");
+const nanoseconds = natural(999_999_999);
 
 /** A column of whole numbers: one for each row, or a single one that holds for all. */
-export type Column = v.InferOutput<typeof column>;
+export type Column = Shaped<typeof integers>;
 
 /** The head of a manifest. Its directories are checked one by one, so that an error can name the directory. */
-export const manifestSchema = v.object({
-  format: v.literal("minifo", 'expected "format": "minifo"'),
-  layout: v.literal("tree", 'expected "layout": "tree"'),
+export const manifestShape = record({
+  format: exactly("minifo"),
+  layout: exactly("tree"),
   /** Objects below the root, one for each name. */
-  entries: natural,
+  entries: natural(),
   /** The sum of the sizes of all files, one for each name. */
-  bytes: natural,
+  bytes: natural(),
   /** Names and special files that had to be left out. */
-  omitted: v.optional(natural, 0),
+  omitted: optional(natural(), 0),
   /** The root has no parent, so its attributes stand here. */
-  root: v.object({ mtime: v.tuple([seconds, nanoseconds]), mode: v.optional(mode, 0o755) }),
+  root: record({ mtime: tuple([integer, nanoseconds]), mode: optional(natural(0o7777), 0o755) }),
   /** An `index` without `directories` is one of leaves, which this version does not read. */
-  index: v.object({ directories: v.optional(v.array(v.unknown())) }),
+  index: record({ directories: optional(listOf(anything), undefined) }),
 });
 
 /** A directory's record: what is in it, column by column. Rows are in the order of `names`. */
-export const directorySchema = v.object({
-  path: v.string(),
+export const directoryShape = record({
+  path: text,
   /** Ascending by UTF-16 code units. */
-  names: strings,
+  names: texts,
   /** One letter for each name: f, d or l. */
-  kinds: v.string(),
+  kinds: text,
   /** Bytes of each file. */
-  sizes: v.optional(column, 0),
+  sizes: optional(integers, 0),
   /** How many subdirectories each directory has. */
-  subdirectories: v.optional(column, 0),
+  subdirectories: optional(integers, 0),
   /** Modification times: whole seconds, as the difference from `since`, and nanoseconds. */
-  since: v.optional(seconds, 0),
-  mtimes: v.optional(column, 0),
-  nanoseconds: v.optional(column, 0),
+  since: optional(integer, 0),
+  mtimes: optional(integers, 0),
+  nanoseconds: optional(integers, 0),
   /** Permission bits of each name; absent where all have the default of their kind. */
-  modes: v.optional(column),
+  modes: optional(integers, undefined),
   /** The target of each symlink. */
-  targets: v.optional(strings, []),
+  targets: optional(texts, []),
   /** SHA-256 of each file, back to back, 43 letters of base64 each. */
-  sha256: v.optional(v.string(), ""),
+  sha256: optional(text, ""),
   /** For each file above 1 MiB: SHA-256 of each of its 1 MiB chunks, likewise. */
-  chunks: v.optional(strings, []),
+  chunks: optional(texts, []),
   /** Rows that are one of several names of an object: row, first path of the object, how many names it has. */
-  links: v.optional(v.array(v.tuple([natural, v.string(), natural])), []),
+  links: optional(listOf(tuple([natural(), text, natural()])), []),
 });
 
-/** A directory's record as `directorySchema` gives it. */
-export type DirectoryRecord = v.InferOutput<typeof directorySchema>;
+/** A directory's record as `directoryShape` gives it. */
+export type DirectoryRecord = Shaped<typeof directoryShape>;
 
 /** The value of row `row` in `from`. */
 export function valueAt(from: Column, row: number): number {

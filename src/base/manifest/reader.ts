@@ -8,8 +8,8 @@ import type { Base, BaseCapabilities, BaseEntry, BaseNode } from "../base.ts";
 import { ObjectCache } from "../cache.ts";
 import type { FetchedObject, Fetcher, ObjectRequest } from "../fetcher.ts";
 import { digestAt, hexOfDigest } from "./digests.ts";
-import { ManifestFlaw } from "./directory.ts";
 import { chunkBytes, manifestName, maxManifestBytes } from "./format.ts";
+import { ManifestFlaw } from "./shape.ts";
 import { ManifestTree } from "./tree.ts";
 
 /** The largest whole that is put up with from a server that ignores ranges. */

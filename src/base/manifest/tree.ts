@@ -2,7 +2,6 @@
  * The whole tree of an inline manifest, checked: every directory has one record and one place, link groups agree, the
  * totals are right. Directories lie in a Map by path; cycles cannot be written down.
  */
-import * as v from "valibot";
 import {
   type BaseEntry,
   type BaseNode,
@@ -10,8 +9,9 @@ import {
   parentOfBasePath,
   pathIdentity,
 } from "../base.ts";
-import { type FileDigests, flawOf, ManifestDirectory, ManifestFlaw } from "./directory.ts";
-import { manifestSchema, maxEntries } from "./format.ts";
+import { type FileDigests, ManifestDirectory } from "./directory.ts";
+import { manifestShape, maxEntries } from "./format.ts";
+import { ManifestFlaw } from "./shape.ts";
 
 /** See the head of this file. Lookups, lists and "there is none" are answered from memory. */
 export class ManifestTree {
@@ -26,9 +26,7 @@ export class ManifestTree {
    * @throws ManifestFlaw it is no manifest, or a bad one
    */
   constructor(input: unknown) {
-    const parsed = v.safeParse(manifestSchema, refuseOtherVersions(input));
-    if (!parsed.success) throw new ManifestFlaw(flawOf(parsed.issues[0]));
-    const { entries, bytes, omitted, root, index } = parsed.output;
+    const { entries, bytes, omitted, root, index } = manifestShape(refuseOtherVersions(input), "");
     if (!index.directories) {
       throw new ManifestFlaw(
         "its index is not inline, which this version of minifo cannot read; a newer one can",
