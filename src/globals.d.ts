@@ -45,6 +45,14 @@ declare global {
     getReader(): ReadableStreamReader;
     cancel(reason?: unknown): Promise<void>;
   }
+  /** Takes bytes apart; `chunk` by chunk in at `writable`, out at `readable`. */
+  class DecompressionStream {
+    constructor(format: "deflate-raw" | "gzip");
+    readonly readable: ResponseBody;
+    readonly writable: {
+      getWriter(): { write(chunk: Uint8Array<ArrayBuffer>): Promise<void>; close(): Promise<void> };
+    };
+  }
   interface Headers {
     get(name: string): string | null;
   }

@@ -6,6 +6,7 @@ import { FsError } from "../errno.ts";
 import type { Clock } from "./clock.ts";
 import { Deadline } from "./deadline.ts";
 import type { ObjectRequest } from "./fetcher.ts";
+import { differenceOf } from "./resource-version.ts";
 import { isCrossOrigin, refusedByCors, whyUnreachable } from "./unreachable.ts";
 
 /** The runtime's fetch, or something that behaves like it. */
@@ -29,6 +30,14 @@ export type Answer =
       readonly etag: string | null;
       readonly lastModified: string | null;
       readonly isHtml: boolean;
+      /** Bytes of the whole resource, where the server tells it. */
+      readonly size: number | undefined;
+      /** Where it came from after redirects. */
+      readonly url: string;
+      readonly contentType: string | undefined;
+      readonly isPart: boolean;
+      /** The whole, where a range of it was asked for and the server knows none. */
+      readonly whole?: Uint8Array<ArrayBuffer>;
     }
   /** The server or the network is in trouble; `wait_ms` is how long the server asks to be left alone. */
   | { readonly verdict: "busy"; readonly error: FsError; readonly wait_ms: number }
@@ -41,7 +50,7 @@ export type Answer =
 
 /** The error of a fetch; `reason` begins with the URL. */
 export function fetchError(
-  code: "EIO" | "ENOENT" | "EACCES" | "ECANCELED",
+  code: "EIO" | "ENOENT" | "EACCES" | "ECANCELED" | "ESTALE",
   reason: string,
   cause?: unknown,
 ): FsError {
@@ -63,7 +72,7 @@ export async function exchange(request: ObjectRequest, via: Exchange): Promise<A
       await response.body?.cancel();
       return refusal;
     }
-    const bytes = await readBody(response, request.maxBytes, (count) => {
+    const bytes = await readBody(request, response, (count) => {
       received += count;
       deadline.received(count);
     });
@@ -95,15 +104,18 @@ export function closed(url: string): FsError {
 }
 
 function requestInit(request: ObjectRequest, via: Exchange, signal: AbortSignal): RequestInit {
-  const { range } = request;
+  const { range, part, maxBytes } = request;
+  // With a range even a HEAD is answered for the bytes as they are, and not for a compressed form of them.
+  const asked = range
+    ? `bytes=${range.offset}-${range.offset + range.length - 1}`
+    : part && (part === "head" ? "bytes=0-" : `bytes=0-${maxBytes - 1}`);
   return {
+    ...(part === "head" && { method: "HEAD" }),
     signal,
     credentials: via.credentials,
     redirect: "follow",
     cache: request.fresh ? "reload" : "default",
-    ...(range && {
-      headers: { range: `bytes=${range.offset}-${range.offset + range.length - 1}` },
-    }),
+    ...(asked !== undefined && { headers: { range: asked } }),
   };
 }
 
@@ -129,6 +141,12 @@ function judgeHead(request: ObjectRequest, response: Response, clock: Clock): An
       wait_ms,
     };
   }
+  const difference = request.version && differenceOf(request.version, response);
+  if (difference !== undefined) {
+    const reason = `${url}: the file changed on the server: ${difference}`;
+    return { verdict: "wrong", error: fetchError("ESTALE", reason) };
+  }
+  if (request.part) return judgePart(request, response);
   if (status !== 200 && status !== 206) {
     return wrong(`expected status ${range ? "206" : "200"}, got ${status}`);
   }
@@ -166,6 +184,41 @@ function judgeHead(request: ObjectRequest, response: Response, clock: Clock): An
   return undefined;
 }
 
+/** The same where a range of a resource of unknown size was asked for, from its beginning on. */
+function judgePart(
+  { url, part }: ObjectRequest,
+  { status, headers }: Response,
+): Answer | undefined {
+  if (status === 200 || isEmptyRange(status, headers)) return undefined;
+  const wrong = (reason: string): Answer => ({
+    verdict: "wrong",
+    error: fetchError("EIO", `${url}: ${reason}`),
+  });
+  if (status !== 206) return wrong(`expected status 200 or 206, got ${status}`);
+  const range = headers.get("content-range");
+  if (range !== null && !/^bytes 0-\d+\/\d+$/.test(range)) {
+    return wrong(`expected a Content-Range from 0 on, got '${range}'`);
+  }
+  const encoding = headers.get("content-encoding");
+  if (part === "start" && encoding !== null && encoding !== "identity") {
+    return wrong(`expected a range of the bytes as they are, got it in '${encoding}' encoding`);
+  }
+  return undefined;
+}
+
+/** A range of nothing cannot be satisfied: so servers say that a resource is empty. */
+function isEmptyRange(status: number, headers: Headers): boolean {
+  return status === 416 && /^bytes \*\/0$/.test(headers.get("content-range") ?? "");
+}
+
+/** Bytes of the whole resource as its answer tells them, if it does. */
+export function sizeToldBy({ status, headers }: Response): number | undefined {
+  if (isEmptyRange(status, headers)) return 0;
+  if (status === 200) return statedLength(headers);
+  const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
+  return total === undefined ? undefined : Number(total);
+}
+
 /** Checks the length and takes what was asked for out of the body. */
 function judgeBody(
   request: ObjectRequest,
@@ -178,13 +231,23 @@ function judgeBody(
     error: fetchError("EIO", `${url}: ${reason}`),
   });
   if (!body) return wrong(`expected at most ${maxBytes} bytes, got more`);
+  const size = sizeToldBy(response);
   let bytes = body;
-  if (range) {
+  let whole: Uint8Array<ArrayBuffer> | undefined;
+  if (request.part === "start") {
+    const expected = size === undefined ? undefined : Math.min(size, maxBytes);
+    if (expected !== undefined && body.length !== expected) {
+      return wrong(`expected ${expected} bytes, got ${body.length}`);
+    }
+  } else if (range) {
     const isWhole = response.status === 200;
     const expected = isWhole ? range.size : range.length;
     if (body.length !== expected) return wrong(`expected ${expected} bytes, got ${body.length}`);
-    if (isWhole) bytes = body.slice(range.offset, range.offset + range.length);
-  } else {
+    if (isWhole) {
+      bytes = body.slice(range.offset, range.offset + range.length);
+      whole = body;
+    }
+  } else if (!request.part) {
     const length = statedLength(response.headers);
     if (length !== undefined && length !== body.length) {
       return wrong(`expected ${length} bytes, got ${body.length}`);
@@ -196,6 +259,11 @@ function judgeBody(
     etag: response.headers.get("etag"),
     lastModified: response.headers.get("last-modified"),
     isHtml: response.headers.get("content-type")?.startsWith("text/html") ?? false,
+    size,
+    url: response.url || url,
+    contentType: response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase(),
+    isPart: response.status !== 200,
+    ...(whole && { whole }),
   };
 }
 
@@ -217,13 +285,20 @@ function pageMayMissHeaders(headers: Headers): boolean {
   );
 }
 
-/** The whole body, or undefined if it is longer than `maxBytes`; it is then cut off. */
+/**
+ * The whole body, cut off at `maxBytes`: then undefined, or that beginning if it was asked for. Of an answer to HEAD, and
+ * of one that says that there is nothing, no bytes.
+ */
 async function readBody(
+  { maxBytes, part }: ObjectRequest,
   response: Response,
-  maxBytes: number,
   received: (count: number) => void,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (!response.body) return new Uint8Array(0);
+  if (part && (part === "head" || response.status === 416)) {
+    await response.body.cancel();
+    return new Uint8Array(0);
+  }
   const reader = response.body.getReader();
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -234,7 +309,10 @@ async function readBody(
     length += value.length;
     if (length > maxBytes) {
       await reader.cancel();
-      return undefined;
+      if (part !== "start") return undefined;
+      pieces.push(value.subarray(0, value.length - (length - maxBytes)));
+      length = maxBytes;
+      break;
     }
     pieces.push(value);
   }

@@ -11,6 +11,11 @@ export interface ObjectRequest {
   readonly url: string;
   /** The range wanted, and the size the whole resource must turn out to have; absent: all of it. */
   readonly range?: { readonly offset: number; readonly length: number; readonly size: number };
+  /**
+   * In place of a range, of a resource that is not known yet: `"head"`, only what the server tells of it; `"start"`, its
+   * first `maxBytes` bytes, however long it is.
+   */
+  readonly part?: "head" | "start";
   /** SHA-256 of the bytes asked for, 64 lower-case hex digits; absent: they are not verified (the pointer itself). */
   readonly sha256?: string;
   /**
@@ -20,15 +25,44 @@ export interface ObjectRequest {
   readonly maxBytes: number;
   /** Go past the HTTP caches on the way: the pointer always, anything else after a mismatch. */
   readonly fresh?: boolean;
+  /** What the resource was when it was seen first; an answer that is of another version is ESTALE. */
+  readonly version?: ResourceVersion;
+  /** How the bytes asked for are packed; they are given unpacked and checked. */
+  readonly packing?: Packing;
+}
+
+/** What tells one version of a resource from another, as far as its server tells it. */
+export interface ResourceVersion {
+  /** Bytes of the whole, as they are without any transfer's compression. */
+  readonly size?: number;
+  readonly etag?: string;
+  readonly lastModified?: string;
+}
+
+/** How bytes lie inside an archive. */
+export interface Packing {
+  readonly method: "stored" | "deflate-raw" | "gzip";
+  /** Bytes once unpacked, exactly; with gzip, which does not tell, the most there may be. */
+  readonly size: number;
+  /** CRC-32 of the unpacked bytes. */
+  readonly crc32?: number;
 }
 
 /** What was got. */
 export interface FetchedObject {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** SHA-256 of `bytes`, 64 lower-case hex digits. */
+  /** SHA-256 of the bytes as they came (before they were unpacked), 64 lower-case hex digits. */
   readonly sha256: string;
   readonly etag?: string;
   readonly lastModified?: string;
+  /** Bytes of the whole resource, where the server tells it. */
+  readonly size?: number;
+  /** Where it came from in the end, after redirects. */
+  readonly url?: string;
+  /** The media type, lower case, without parameters. */
+  readonly contentType?: string;
+  /** Whether the server answered with a part: if not, it knows no ranges. */
+  readonly isPart?: boolean;
 }
 
 /** Gets objects over HTTP. */
@@ -36,6 +70,7 @@ export interface Fetcher {
   /**
    * @throws ENOENT the server says 404 or 410
    * @throws EACCES the server says 401 or 403
+   * @throws ESTALE what is there is not of `request.version`
    * @throws EIO anything else: unreachable, past its deadline, a wrong answer, a wrong hash; `reason` says which, with
    *   the url, what was expected and what came
    * @throws ECANCELED the fetcher was closed

@@ -7,7 +7,9 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type Answer, closed, exchange, fetchError, type Transport } from "./exchange.ts";
 import type { FetchedObject, Fetcher, ObjectRequest } from "./fetcher.ts";
 import { Tries } from "./retry.ts";
+import { flawOfPacking, unpacked } from "./unpack.ts";
 import { sha256Of } from "./verify.ts";
+import { KeptWhole } from "./whole.ts";
 
 /** Settings of `httpFetcher`; all have defaults. */
 export interface HttpOptions {
@@ -34,6 +36,7 @@ class HttpFetcher implements Fetcher {
   readonly #flights = new Map<string, Promise<FetchedObject>>();
   #freeSlots: number;
   readonly #waitingForSlot: (() => void)[] = [];
+  readonly #kept = new KeptWhole();
 
   constructor(options: HttpOptions) {
     this.#transport = options.transport ?? ((url, init) => fetch(url, init));
@@ -43,16 +46,7 @@ class HttpFetcher implements Fetcher {
   }
 
   get(request: ObjectRequest): Promise<FetchedObject> {
-    const { url, range, sha256, maxBytes, fresh } = request;
-    const key = JSON.stringify([
-      url,
-      range?.offset,
-      range?.length,
-      range?.size,
-      sha256,
-      maxBytes,
-      fresh,
-    ]);
+    const key = JSON.stringify(request);
     let flight = this.#flights.get(key);
     if (!flight) {
       flight = this.#fetch(request).finally(() => this.#flights.delete(key));
@@ -83,10 +77,34 @@ class HttpFetcher implements Fetcher {
   async #try(
     request: ObjectRequest,
   ): Promise<FetchedObject | Exclude<Answer, { verdict: "good" }>> {
-    await this.#takeSlot(request.url);
-    let answer: Answer;
+    const answer = await this.#kept.answer(request, () => this.#exchange(request));
+    if (answer.verdict !== "good") return answer;
+    const { bytes, etag, lastModified, isHtml, size, url, contentType, isPart } = answer;
+    const sha256 = await sha256Of(bytes);
+    if (request.sha256 !== undefined && request.sha256 !== sha256) {
+      return { verdict: "wrong", error: mismatch(request, sha256, bytes.length, isHtml) };
+    }
+    const whatItIs = {
+      sha256,
+      ...(etag !== null && { etag }),
+      ...(lastModified !== null && { lastModified }),
+      ...(size !== undefined && { size }),
+      ...(contentType !== undefined && { contentType }),
+      url,
+      isPart,
+    };
+    if (!request.packing) return { bytes, ...whatItIs };
     try {
-      answer = await exchange(request, {
+      return { bytes: await unpacked(bytes, request.packing), ...whatItIs };
+    } catch (error) {
+      return { verdict: "wrong", error: flawOfPacking(request, error) };
+    }
+  }
+
+  async #exchange(request: ObjectRequest): Promise<Answer> {
+    await this.#takeSlot(request.url);
+    try {
+      return await exchange(request, {
         transport: this.#transport,
         clock: this.#clock,
         credentials: this.#credentials,
@@ -95,18 +113,6 @@ class HttpFetcher implements Fetcher {
     } finally {
       this.#releaseSlot();
     }
-    if (answer.verdict !== "good") return answer;
-    const { bytes, etag, lastModified, isHtml } = answer;
-    const sha256 = await sha256Of(bytes);
-    if (request.sha256 !== undefined && request.sha256 !== sha256) {
-      return { verdict: "wrong", error: mismatch(request, sha256, bytes.length, isHtml) };
-    }
-    return {
-      bytes,
-      sha256,
-      ...(etag !== null && { etag }),
-      ...(lastModified !== null && { lastModified }),
-    };
   }
 
   async #takeSlot(url: string): Promise<void> {
