@@ -1,6 +1,6 @@
 /**
  * The command line: one file per command, put together here. Data goes to stdout, messages to stderr. Exit codes:
- * 0 done, 1 it failed, 2 it was called wrongly.
+ * 0 done, 1 it failed, 2 it was called wrongly; as a helper of mount(8) those of mount-helper.ts.
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
@@ -10,6 +10,7 @@ import { outliveReaders, report } from "./failure.ts";
 import { importCommand } from "./import.ts";
 import { indexCommand } from "./index-tree.ts";
 import { mountCommand } from "./mount.ts";
+import { helperCall, mountAsHelper } from "./mount-helper.ts";
 import { revertCommand } from "./revert.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -60,6 +61,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
   for (const command of [program, ...commands]) command.exitOverride();
   outliveReaders();
+  const called = helperCall(argv, new Set(commands.map((command) => command.name())));
+  if (called) {
+    process.exitCode = await mountAsHelper(called);
+    return;
+  }
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -5,7 +5,7 @@ import { FsError } from "../../src/index.ts";
 import { listenerOr, startInBackground } from "../mount/daemon.ts";
 import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
 import { knownWords, parseMountWords } from "../mount/options.ts";
-import { isUrl } from "../mount/places.ts";
+import { isUrl, type Places } from "../mount/places.ts";
 import { report } from "./failure.ts";
 
 const help = `
@@ -17,6 +17,8 @@ Returns once it is mounted, and leaves a process that serves it. That ends, with
 changes stored, on \`minifo umount\`, \`umount\` or SIGTERM.
 
 Words for -o: ${knownWords}.
+storage= (or sto=), base= and log= say the same as the arguments. Words of fstab(5)
+such as defaults, noauto, users, nofail, _netdev and x-… are taken and mean nothing here.
 Setuid programs and device files of a base mean nothing unless -o suid,dev says so.
 umask= hides permission bits of everything shown; uid= and gid= own what in the base
 has no owner.
@@ -30,10 +32,14 @@ caller is; it writes 4 KiB at a time and is several times slower.
 Examples:
   minifo mount https://example.org/docs/ /mnt --storage ~/docs-changes
   minifo mount ./site /mnt --storage ./changes --foreground -o noatime,umask=022
-  minifo mount ./site /mnt --storage ./changes -o ro`;
+  minifo mount ./site /mnt --storage ./changes -o ro
+  mount -t fuse.minifo -o storage=/var/lib/docs https://example.org/docs/ /mnt
+and as a line of /etc/fstab:
+  https://example.org/docs/ /mnt fuse.minifo storage=/var/lib/docs,_netdev 0 0
+There setuid programs and device files of the base never count.`;
 
 interface Options {
-  readonly storage: string;
+  readonly storage?: string;
   readonly foreground?: true;
   readonly driver: Driver;
   readonly options?: readonly string[];
@@ -44,11 +50,11 @@ interface Options {
 
 /** The command `mount`. */
 export function mountCommand(): Command {
-  return new Command("mount")
+  const command = new Command("mount")
     .description("mount a base with its changes on a directory")
     .argument("<base>", "URL or directory that lies below")
     .argument("<mountpoint>", "directory to mount on")
-    .requiredOption("--storage <dir>", "directory that keeps the changes; made if it is not there")
+    .option("--storage <dir>", "directory that keeps the changes; made if it is not there")
     .option("--foreground", "serve in this process instead of in the background")
     .addOption(
       new Option("--driver <name>", "how to reach the kernel").choices(drivers).default("kernel"),
@@ -57,30 +63,37 @@ export function mountCommand(): Command {
     .option("--log <file>", "append what the serving process says, in the background too")
     .option("--adopt-base", "use a storage that was made over another base")
     .option("--debug", "tell of defects in full")
-    .addHelpText("after", help)
-    .action(async (base: string, mountpoint: string, options: Options) => {
-      const request = requestFrom(base, mountpoint, options);
-      if (options.foreground) await inForeground(request);
-      else await inBackground(request, options);
-    });
+    .addHelpText("after", help);
+  return command.action(async (base: string, mountpoint: string, options: Options) => {
+    const words = parseMountWords(options.options ?? []);
+    const storage =
+      options.storage ??
+      words.storage ??
+      command.error("error: say where the changes are kept: --storage DIR, or -o storage=DIR");
+    const request: MountRequest = {
+      ...placesFrom({ base: words.base ?? base, mountpoint, storage }),
+      words,
+      driver: options.driver,
+      adoptBase: options.adoptBase === true,
+      debug: options.debug === true,
+    };
+    if (options.foreground) await inForeground(request);
+    else say(await mountInBackground(request, options.log ?? words.log));
+  });
 }
 
-function requestFrom(base: string, mountpoint: string, options: Options): MountRequest {
+/** `places` with absolute paths, so that a process with another working directory means the same. */
+export function placesFrom({ base, mountpoint, storage }: Places): Places {
   return {
     base: isUrl(base) ? base : resolve(base),
     mountpoint: resolve(mountpoint),
-    storage: resolve(options.storage),
-    words: parseMountWords(options.options ?? []),
-    driver: options.driver,
-    adoptBase: options.adoptBase === true,
-    debug: options.debug === true,
+    storage: resolve(storage),
   };
 }
 
 /** Serves to the end and leaves: libfuse's threads would keep the process. */
 async function inForeground(request: MountRequest): Promise<never> {
-  const print = (message: string): void => void process.stderr.write(`${message}\n`);
-  const listener = listenerOr({ say: print, ready: print });
+  const listener = listenerOr({ say, ready: say });
   try {
     const { error } = await serveMount(request, listener);
     process.exit(error ? report(error) : 0);
@@ -89,15 +102,26 @@ async function inForeground(request: MountRequest): Promise<never> {
   }
 }
 
-async function inBackground(request: MountRequest, options: Options): Promise<void> {
-  const { base, mountpoint, storage } = request;
+/**
+ * Starts a process that mounts and serves, and returns once it is mounted, with a sentence about it. What else that
+ * process says till then goes to stderr.
+ * @throws what kept it from being mounted
+ */
+export async function mountInBackground(
+  request: MountRequest,
+  log: string | undefined,
+): Promise<string> {
+  const { base, mountpoint, storage, words } = request;
   const args = ["mount", "--foreground", "--storage", storage, "--driver", request.driver];
-  for (const words of options.options ?? []) args.push("-o", words);
+  if (words.given.length > 0) args.push("-o", words.given.join(","));
   if (request.adoptBase) args.push("--adopt-base");
   if (request.debug) args.push("--debug");
-  const say = (message: string): void => void process.stderr.write(`${message}\n`);
-  const log = options.log === undefined ? undefined : resolve(options.log);
-  say(await startInBackground([...args, "--", base, mountpoint], log, say));
+  const file = log === undefined ? undefined : resolve(log);
+  return await startInBackground([...args, "--", base, mountpoint], file, say);
+}
+
+function say(message: string): void {
+  process.stderr.write(`${message}\n`);
 }
 
 /** Adds `words` to those of the `-o` before; a mistake in them is one of the call. */

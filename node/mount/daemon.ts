@@ -3,7 +3,7 @@
  * has failed, and leaves. They talk over a pipe the child inherits, one JSON object per line.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, realpathSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fromPlainError, type PlainError, toPlainError } from "../control/errors.ts";
@@ -29,8 +29,10 @@ export async function startInBackground(
   say: (message: string) => void,
 ): Promise<string> {
   const output = log === undefined ? "ignore" : openSync(log, "a");
-  const program = process.argv[1];
-  if (program === undefined) throw new Error("bug: a command line without a program");
+  const called = process.argv[1];
+  if (called === undefined) throw new Error("bug: a command line without a program");
+  // By its own name: as mount.minifo, which is a link to it, it would take `args` for mount(8)'s.
+  const program = realpathSync(called);
   const child = spawn(process.execPath, [...process.execArgv, program, ...args], {
     stdio: ["ignore", output, output, "pipe"],
     env: { ...process.env, [readyVariable]: String(readyDescriptor) },

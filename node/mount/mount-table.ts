@@ -30,6 +30,16 @@ export function mountTable(text = readFileSync("/proc/self/mountinfo", "utf8")):
   return entries;
 }
 
+/** All mounts that process `pid` sees, which may live in a mount namespace of its own; none if it is gone. */
+export function mountTableOf(pid: number): MountEntry[] {
+  try {
+    return mountTable(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+  } catch {
+    // It has ended, and its mounts with it.
+    return [];
+  }
+}
+
 /** What is mounted at exactly this absolute path: the last, which covers the others. */
 export function mountAt(mountpoint: string, table = mountTable()): MountEntry | undefined {
   return table.findLast((entry) => entry.mountpoint === mountpoint);

@@ -1,4 +1,7 @@
-/** The words after `-o`, as mount(8) has them: what of them is ours, what the kernel's, and what is a mistake. */
+/**
+ * The words after `-o`, as mount(8) has them: what of them is ours, what the kernel's, what is for others, and what is a
+ * mistake.
+ */
 import { FsError } from "../../src/index.ts";
 
 /** What the words say. */
@@ -8,8 +11,18 @@ export interface MountWords {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Permission bits never shown. */
   readonly umask: number;
+  /** Whether users other than the one who mounts may use it. Root's mounts always are for all. */
+  readonly allowOther: boolean;
   /** Words for the kernel. */
   readonly flags: readonly string[];
+  /** `storage=` or `sto=`, the directory that keeps the changes. */
+  readonly storage?: string;
+  /** `base=`, which counts instead of what mount(8) calls the source. */
+  readonly base?: string;
+  /** `log=`, the file that takes what the serving process says. */
+  readonly log?: string;
+  /** The words that mean something here, except for those three, to be given to another process. */
+  readonly given: readonly string[];
 }
 
 /** What each pair of words decides; of both, the last one given counts. */
@@ -30,35 +43,85 @@ const switches: Readonly<Record<string, string>> = {
 /** A base is somebody else's tree: its setuid programs and device files mean nothing unless it is asked for. */
 const untrusting = { access: "rw", dev: "nodev", suid: "nosuid" };
 
-/** Words that say what is so anyway. */
-const implied: ReadonlySet<string> = new Set(["allow_other", "default_permissions", "defaults"]);
+/** Words that say what is so anyway, and those of fstab(5) that are meant for mount(8) and systemd. */
+const ignored = new Set([
+  ..."default_permissions defaults async auto noauto user nouser users nousers".split(" "),
+  ..."owner noowner group nogroup _netdev nofail".split(" "),
+]);
+const ignoredPrefixes = ["x-", "X-", "comment="];
+
+/** Whose values are paths or URLs; mini_fo called the storage `sto`. */
+const placeWords: Readonly<Record<string, "storage" | "base" | "log">> = {
+  storage: "storage",
+  sto: "storage",
+  base: "base",
+  log: "log",
+};
 
 /** The help's list of words. */
 export const knownWords =
-  "ro rw uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime";
+  "ro rw storage=DIR base=BASE log=FILE uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime";
 
 /**
- * Reads lists of words, such as `["ro,noatime", "uid=1000"]`.
+ * Reads lists of words, such as `["ro,noatime", "uid=1000"]`. A comma belongs to a value in double quotes or behind a
+ * backslash. `sloppy` passes over words that are not known, as mount(8)'s `-s`.
  * @throws EINVAL a word is not known, or its value is none; the reason lists the words there are
  */
-export function parseMountWords(lists: readonly string[]): MountWords {
+export function parseMountWords(lists: readonly string[], sloppy = false): MountWords {
   const chosen: Record<string, string> = { ...untrusting };
   const numbers = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, umask: 0 };
-  for (const word of lists.flatMap((list) => list.split(",")).filter((word) => word !== "")) {
-    const [key = "", value] = word.split("=", 2);
-    const decided = switches[word];
+  const places: { storage?: string; base?: string; log?: string } = {};
+  const given: string[] = [];
+  let allowOther = false;
+  for (const word of lists.flatMap(splitWords)) {
+    const at = word.indexOf("=");
+    const [key, value] = at < 0 ? [word] : [word.slice(0, at), word.slice(at + 1)];
+    const decided = Object.hasOwn(switches, word) ? switches[word] : undefined;
+    const place = Object.hasOwn(placeWords, key) ? placeWords[key] : undefined;
+    if (value && place !== undefined) {
+      places[place] = value;
+      continue;
+    }
     if (decided !== undefined) chosen[decided] = word;
     else if (value !== undefined && Object.hasOwn(numbers, key)) {
       numbers[key as keyof typeof numbers] = numberOf(word, value, key === "umask" ? 8 : 10);
-    } else if (!implied.has(word)) throw unknown(word);
+    } else if (word === "allow_other") allowOther = true;
+    else if (word === "remount") throw noRemount();
+    else if (isIgnored(word) || sloppy) continue;
+    else throw unknown(word);
+    given.push(word);
   }
   const { uid, gid, umask } = numbers;
   return {
     readOnly: chosen.access === "ro",
     owner: { uid, gid },
     umask,
+    allowOther,
     flags: Object.values(chosen),
+    given,
+    ...places,
   };
+}
+
+/** The words of one list, without quotes and backslashes, and without empty ones. */
+function splitWords(list: string): string[] {
+  const words = [""];
+  let isQuoted = false;
+  for (let at = 0; at < list.length; at += 1) {
+    const character = list[at] ?? "";
+    const next = list[at + 1];
+    if (character === '"') isQuoted = !isQuoted;
+    else if (character === "," && !isQuoted) words.push("");
+    else if (character === "\\" && (next === "," || next === "\\" || next === '"')) {
+      words[words.length - 1] += next;
+      at += 1;
+    } else words[words.length - 1] += character;
+  }
+  return words.filter((word) => word !== "");
+}
+
+function isIgnored(word: string): boolean {
+  return ignored.has(word) || ignoredPrefixes.some((prefix) => word.startsWith(prefix));
 }
 
 function numberOf(word: string, text: string, radix: 8 | 10): number {
@@ -72,5 +135,12 @@ function unknown(word: string): FsError {
   return new FsError("EINVAL", {
     syscall: "mount",
     reason: `-o ${word} means nothing here; there are: ${knownWords}`,
+  });
+}
+
+function noRemount(): FsError {
+  return new FsError("EINVAL", {
+    syscall: "mount",
+    reason: "-o remount: what a mount is like cannot be changed; unmount it and mount it anew",
   });
 }

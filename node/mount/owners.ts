@@ -4,8 +4,7 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { holderOf } from "../storage/disk.ts";
 import type { Holder } from "../storage/ownership.ts";
-import { isMounted } from "./mount-table.ts";
-import { servedMounts } from "./registry.ts";
+import { isStillMounted, servedMounts } from "./registry.ts";
 
 /** How often it is looked, in ms. */
 const look_ms = 50;
@@ -64,7 +63,7 @@ async function waitWhile(
 function leavingOwner(storage: string): Holder | undefined {
   const place = resolve(storage);
   const mount = servedMounts().find(
-    (one) => one.storage === place && !isMounted(one.device) && isRunning(one.pid),
+    (one) => one.storage === place && !isStillMounted(one) && isRunning(one.pid),
   );
   return mount && { pid: mount.pid, holder: `mounted at ${mount.mountpoint}`, closing: true };
 }
@@ -83,5 +82,5 @@ function isRunning(pid: number): boolean {
 function isClosing(holder: Holder): boolean {
   if (holder.closing) return true;
   const mount = servedMounts().find(({ pid }) => pid === holder.pid);
-  return mount !== undefined && !isMounted(mount.device);
+  return mount !== undefined && !isStillMounted(mount);
 }

@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isMounted } from "./mount-table.ts";
+import { isMounted, mountTableOf } from "./mount-table.ts";
 
 /** A mount that is being served. */
 export interface ServedMount {
@@ -19,12 +19,17 @@ export interface ServedMount {
 /** Tells others of `mount`, until `forgetMount`. */
 export function recordMount(mount: ServedMount): void {
   mkdirSync(directory(), { recursive: true, mode: 0o700 });
-  for (const { device } of servedMounts()) if (!isMounted(device)) forgetMount(device);
+  for (const other of servedMounts()) if (!isStillMounted(other)) forgetMount(other.device);
   writeFileSync(fileOf(mount.device), JSON.stringify(mount), { mode: 0o600 });
 }
 
 export function forgetMount(device: string): void {
   rmSync(fileOf(device), { force: true });
+}
+
+/** Whether it is mounted where its process sees it, which may be in another mount namespace than ours. */
+export function isStillMounted({ device, pid }: ServedMount): boolean {
+  return isMounted(device, mountTableOf(pid));
 }
 
 /** The mount with this device number, if it was recorded. */

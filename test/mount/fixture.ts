@@ -10,7 +10,8 @@ import { dirname, join } from "node:path";
 import { describe, onTestFinished } from "vitest";
 import { type StaticServer, serveDirectory } from "../../node/static-server.ts";
 
-const program = new URL("../../bin/minifo.js", import.meta.url).pathname;
+/** The command line, built. */
+export const program = new URL("../../bin/minifo.js", import.meta.url).pathname;
 
 /** Why nothing can be mounted here, if so. */
 const obstacle = !existsSync("/dev/fuse")

@@ -25,3 +25,27 @@ test.each(["qwerty", "uid=me", "umask=9", "uid", "uid=-1", "ro=1", "toString=1"]
     expect(() => parseMountWords([word])).toThrow(/EINVAL.*means nothing here; there are: ro rw/);
   },
 );
+
+test("words of fstab(5) that are meant for others are passed over", () => {
+  const words = parseMountWords([
+    "defaults,noauto,users,_netdev,nofail,x-systemd.automount,comment=a",
+  ]);
+  expect(words).toMatchObject({ readOnly: false, given: [] });
+});
+
+test("places are told by words too, with commas in quotes or behind a backslash", () => {
+  expect(parseMountWords(['ro,sto="/a,b",base=http://h/?x=1'])).toMatchObject({
+    storage: "/a,b",
+    base: "http://h/?x=1",
+    given: ["ro"],
+  });
+  expect(parseMountWords(["storage=/c\\,d,log=/l"])).toMatchObject({ storage: "/c,d", log: "/l" });
+});
+
+test("what is not known is passed over where that is asked for", () => {
+  expect(parseMountWords(["qwerty,ro"], true)).toMatchObject({ readOnly: true, given: ["ro"] });
+});
+
+test("a mount that is there cannot be changed", () => {
+  expect(() => parseMountWords(["remount,ro"])).toThrow(/unmount it and mount it anew/);
+});
