@@ -32,6 +32,7 @@ export {
 } from "./fs/promises.ts";
 export { BigIntStats, Dirent, type StatFs, Stats } from "./fs/stats.ts";
 export * from "./operation.ts";
+export type { BaseMove } from "./overlay/base-moves.ts";
 export type { Change, ChangeState } from "./overlay/changes.ts";
 export { type CheckOptions, type CheckReport, check, type Finding } from "./overlay/check/check.ts";
 export type { AllocationMode } from "./overlay/holes.ts";

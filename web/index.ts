@@ -2,6 +2,7 @@
  * The page's door to minifo: open an overlay, register the view.
  */
 export {
+  type BaseMove,
   BigIntStats,
   type Change,
   type ChangeState,

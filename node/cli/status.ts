@@ -1,6 +1,6 @@
 /** `minifo status STORAGE`: what differs from the base. */
 import { Command } from "commander";
-import type { Change, ChangeState } from "../../src/index.ts";
+import type { BaseMove, Change, ChangeState } from "../../src/index.ts";
 import { err, out } from "./colors.ts";
 import { withOverlay } from "./overlay-access.ts";
 import { quoted } from "./quoted.ts";
@@ -16,8 +16,19 @@ States:
   deleted      the base has it, the overlay does not
   replaced     something new where the base has something else
 
+Where the base moved under a change, that is told behind it:
+  behind          only name or attributes are yours; the base's new content shows
+  conflict        you changed it, and the base did; what is read is yours
+  broken          the base changed it; what you had not written of it is lost to
+                  reading until the base is what it was
+  both added      you made it, and the base has its own by now; yours is read
+  base changed    you deleted it, and the base changed or dropped it since
+  origin missing  the base has lost what this is another name of
+
 --json prints an array of objects {path, state, type, from, linkTo, content,
-attributes}; content and attributes say whether these differ.
+attributes, base}; content and attributes say whether these differ, base is
+there where the base moved: behind, conflict, broken, both-added, changed,
+origin-missing.
 
 Examples:
   minifo status changes
@@ -30,6 +41,15 @@ const marks: Readonly<Record<ChangeState, string>> = {
   renamed: out.cyan("renamed   "),
   deleted: out.red("deleted   "),
   replaced: out.magenta("replaced  "),
+};
+
+const moves: Readonly<Record<BaseMove, string>> = {
+  behind: out.yellow("behind"),
+  conflict: out.red("conflict"),
+  broken: out.red("broken"),
+  "both-added": out.red("both added"),
+  changed: out.yellow("base changed"),
+  "origin-missing": out.red("origin missing"),
 };
 
 /** The command `status`. */
@@ -50,7 +70,7 @@ export function statusCommand(): Command {
     });
 }
 
-function line({ path, state, type, from, linkTo, content, attributes }: Change): string {
+function line({ path, state, type, from, linkTo, content, attributes, base }: Change): string {
   const slash = type === "directory" ? "/" : "";
   const details: string[] = [];
   if (from !== undefined) details.push(`from ${quoted(from)}`);
@@ -58,10 +78,13 @@ function line({ path, state, type, from, linkTo, content, attributes }: Change):
   if (state === "renamed" && content) details.push("modified");
   if (state === "renamed" && attributes) details.push("attributes");
   const told = details.length > 0 ? out.dim(` (${details.join(", ")})`) : "";
-  return `${marks[state]}  ${path === "" ? "." : quoted(path)}${path === "" ? "" : slash}${told}`;
+  const moved = base === undefined ? "" : `  ${moves[base]}`;
+  return `${marks[state]}  ${path === "" ? "." : quoted(path)}${path === "" ? "" : slash}${told}${moved}`;
 }
 
 function summary(base: string, changes: readonly Change[]): string {
   if (changes.length === 0) return `nothing differs from ${base}`;
-  return `${changes.length} ${changes.length === 1 ? "path differs" : "paths differ"} from ${base}`;
+  const told = `${changes.length} ${changes.length === 1 ? "path differs" : "paths differ"} from ${base}`;
+  const moved = changes.filter((change) => change.base !== undefined).length;
+  return moved === 0 ? told : `${told}; the base moved under ${moved} of them`;
 }

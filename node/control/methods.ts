@@ -45,9 +45,14 @@ export const ownerMethods: Readonly<Record<string, OwnerMethod>> = {
   },
   /** What lies over what. */
   *info(overlay) {
-    const { base, superblock, readOnly } = overlay;
+    const { base, baseWas, superblock, readOnly } = overlay;
+    const { locator, identity } = base;
     return {
-      value: { base: { locator: base.locator, identity: base.identity }, superblock, readOnly },
+      value: {
+        base: { locator, identity, ...(baseWas !== undefined && { was: baseWas }) },
+        superblock,
+        readOnly,
+      },
     };
   },
 };

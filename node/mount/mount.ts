@@ -70,6 +70,7 @@ export async function serveMount(
   const served = new ServedHere(setup, mounted, listener);
   try {
     await served.begin();
+    await served.sayIfBaseMoved();
     listener.ready(`mounted ${base} at ${mountpoint} (storage ${storage})`);
   } catch (error) {
     await served.stop();
@@ -114,6 +115,16 @@ class ServedHere {
     recordMount({ device, mountpoint, storage, pid: process.pid });
     this.#control = await listenForCalls(storage, (method, params) =>
       this.#mounted.call(method, params),
+    );
+  }
+
+  /** Reading goes on right whatever the base did; but nobody shall have to find out by himself. */
+  async sayIfBaseMoved(): Promise<void> {
+    const { storage } = this.#setup;
+    const info = (await this.#mounted.call("info", null)) as { base: { was?: string } };
+    if (info.base.was === undefined) return;
+    this.#listener.say(
+      `the base has moved since this storage was last open; \`minifo status ${storage}\` tells which changes that concerns`,
     );
   }
 

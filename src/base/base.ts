@@ -78,6 +78,28 @@ export interface Base {
   close(): Operation<void>;
 }
 
+/** A file as a base once had it: to be read from `base`, which may be another one. */
+export interface PastFile {
+  readonly base: Base;
+  readonly node: BaseNode;
+}
+
+/** What a base can do beside that still has what it published before. */
+export interface RememberingBase {
+  /**
+   * The file at `path` as it was when its signature was `signature`, or null if that is not to be had any more.
+   * @throws EIO it could not be found out
+   */
+  past(path: string, signature: string): Operation<PastFile | null>;
+}
+
+/** `base`, if it can give what it once had. */
+export function rememberingBase(base: Base): RememberingBase | undefined {
+  return "past" in base && typeof base.past === "function"
+    ? (base as RememberingBase & Base)
+    : undefined;
+}
+
 /** The base path of `name` in the directory at base path `directory`. */
 export function joinBasePath(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;

@@ -6,7 +6,8 @@
 import { compareTimes, type FileType } from "../attributes.ts";
 import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../base/base.ts";
 import type { Operation } from "../operation.ts";
-import type { NameRecord, NodeRecord } from "../storage/storage.ts";
+import type { HiddenObject, NameRecord, NodeRecord } from "../storage/storage.ts";
+import { type BaseMove, moveUnderHidden, moveUnderNode } from "./base-moves.ts";
 import { rootIno } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
@@ -39,6 +40,8 @@ export interface Change {
   readonly content: boolean;
   /** Whether mode, owner, mtime or extended attributes differ from the base's. */
   readonly attributes: boolean;
+  /** What the base did under this change since it was made; absent if nothing. */
+  readonly base?: BaseMove;
 }
 
 /** A change with where it is recorded. */
@@ -136,19 +139,32 @@ export function* differences(layers: Layers, records: Records): Operation<Differ
   const result: Difference[] = [];
   const gone = new Map<string, GoneName[]>();
   const moved: { named: Named; base: BaseNode | null; node: NodeRecord }[] = [];
+  const dropped: { named: Named; hides: HiddenObject; origin: string }[] = [];
   for (const named of records.names) {
-    const origin = records.originOf(named.parent);
-    const base =
-      origin === undefined ? null : yield* layers.base.lookup(joinBasePath(origin, named.name));
+    const directory = records.originOf(named.parent);
+    const origin = directory === undefined ? undefined : joinBasePath(directory, named.name);
+    const base = origin === undefined ? null : yield* layers.base.lookup(origin);
     const { record } = named;
     const node = record.whiteout ? undefined : records.nodes.get(record.ino);
     if (base && base.identity !== node?.identity) {
       const name = record.whiteout
-        ? { path: base.path, difference: deleted(records, named, base) }
+        ? {
+            path: base.path,
+            difference: deleted(
+              records,
+              named,
+              base,
+              base.type,
+              moveUnderHidden(record.hides, base),
+            ),
+          }
         : { path: base.path };
       const others = gone.get(base.identity);
       if (others) others.push(name);
       else gone.set(base.identity, [name]);
+    }
+    if (record.whiteout && record.hides && !base && origin !== undefined) {
+      dropped.push({ named, hides: record.hides, origin });
     }
     if (record.whiteout || !node) continue;
     if (node.identity !== undefined && record.origin === undefined) {
@@ -167,7 +183,22 @@ export function* differences(layers: Layers, records: Records): Operation<Differ
     const past = isRename ? { from: takeGone(gone, node) ?? origin } : { linkTo: origin };
     const state = isRename ? "renamed" : "created";
     const flags = yield* differing(layers, node);
-    result.push(difference(records, named, base, node, { state, ...past, ...flags }));
+    const move = (yield* moveUnderNode(layers, node, false)) ?? moveOverName(named.record, base);
+    result.push(
+      difference(records, named, base, node, {
+        state,
+        ...past,
+        ...flags,
+        ...(move && { base: move }),
+      }),
+    );
+  }
+  // A name that is hidden though the base has nothing there any more: deleted, unless it was renamed.
+  const origins = new Set(moved.map(({ node }) => node.origin));
+  for (const { named, hides, origin } of dropped) {
+    const move = moveUnderHidden(hides, null);
+    if (!move || origins.has(origin)) continue;
+    result.push(deleted(records, named, null, hides.type, move));
   }
   for (const names of gone.values()) {
     for (const { difference } of names) if (difference) result.push(difference);
@@ -194,16 +225,22 @@ export function* differences(layers: Layers, records: Records): Operation<Differ
   return result.sort((a, b) => (a.change.path < b.change.path ? -1 : 1));
 }
 
-function deleted(records: Records, named: Named, base: BaseNode): Difference {
+function deleted(
+  records: Records,
+  named: Named,
+  base: BaseNode | null,
+  type: FileType,
+  move: BaseMove | undefined,
+): Difference {
   const { parent, name } = named;
   const path = joinBasePath(records.pathOf(parent), name);
-  const { type } = base;
   const change: Change = {
     path,
     state: "deleted",
     type,
     content: false,
     attributes: false,
+    ...(move && { base: move }),
   };
   return { change, parent, name, base, node: undefined };
 }
@@ -217,18 +254,28 @@ function* inPlace(
   node: NodeRecord,
 ): Operation<Difference | undefined> {
   if (node.identity === undefined) {
-    const state = base ? "replaced" : "created";
+    const state = base && named.record.hides ? "replaced" : "created";
     const content = node.type === "file";
+    const move = (yield* moveUnderNode(layers, node, true)) ?? moveOverName(named.record, base);
     return difference(records, named, base, node, {
       state,
       content,
       attributes: true,
+      ...(move && { base: move }),
     });
   }
   const flags = yield* differing(layers, node);
-  if (!flags.content && !flags.attributes) return undefined;
+  const move = yield* moveUnderNode(layers, node, true);
+  if (!flags.content && !flags.attributes && move !== "origin-missing") return undefined;
   const state = flags.content ? "modified" : "attributes";
-  return difference(records, named, base, node, { state, ...flags });
+  return difference(records, named, base, node, { state, ...flags, ...(move && { base: move }) });
+}
+
+/** What the base did to the name that one of ours, which is not its own, stands over. */
+function moveOverName(record: NameRecord, base: BaseNode | null): BaseMove | undefined {
+  if (!base) return undefined;
+  if (!record.hides) return "both-added";
+  return moveUnderHidden(record.hides, base) && "conflict";
 }
 
 function difference(

@@ -4,9 +4,10 @@
  * at most the two at its edges. Bytes of a held chunk beyond the file's size are zero, in memory and in the storage, so
  * that a file can grow without anything being written.
  */
-import type { BaseNode } from "../base/base.ts";
+import type { PastFile } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import { pastFile } from "./base-moves.ts";
 import { ChunkSet } from "./chunk-set.ts";
 import type { Content, Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
@@ -109,10 +110,10 @@ function* readBase(
   offset: number,
   into: Uint8Array,
 ): Operation<void> {
-  const base = yield* sourceNode(layers, inode);
+  const { base, node } = yield* sourceOf(layers, inode);
   let got: number;
   try {
-    got = yield* layers.base.read(base, offset, into);
+    got = yield* base.read(node, offset, into);
   } catch (error) {
     const isStale = error instanceof FsError && error.code === "ESTALE";
     if (isStale && !inode.content) yield* followBase(layers, inode);
@@ -126,17 +127,25 @@ function* readBase(
 }
 
 /**
- * The base file that shows where nothing is held.
+ * The base file that shows where nothing is held; the one of a past version, if that is what this file depends on and
+ * the base still has it.
  * @throws ESTALE it is not what it was when this file began to depend on it
  */
-function* sourceNode(layers: Layers, inode: Inode): Operation<BaseNode> {
+function* sourceOf(layers: Layers, inode: Inode): Operation<PastFile> {
+  const { base } = layers;
   const source = inode.content?.source;
-  const copied = source && (yield* layers.base.lookup(source.path));
-  const base = source ? copied : inode.base;
+  const copied = source && (yield* base.lookup(source.path));
+  const node = source ? copied : inode.base;
   const isWhatItWas = source ? copied?.signature === source.signature : inode.isBaseReadable;
-  if (base && isWhatItWas) return base;
+  if (node && isWhatItWas) return { base, node };
+  const path = source ? source.path : inode.origin;
+  const signature = source ? source.signature : inode.signature;
+  if (inode.content && path !== undefined) {
+    const past = yield* pastFile(base, path, signature);
+    if (past) return past;
+  }
   throw new FsError("ESTALE", {
-    reason: base
+    reason: node
       ? "the base's file changed since this one was first modified; what is not held locally cannot be read"
       : "the base's file is gone; what is not held locally cannot be read",
   });

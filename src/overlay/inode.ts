@@ -138,6 +138,16 @@ export class Inode {
     return this.base?.size ?? 0;
   }
 
+  /** Whether it is a file of the base's that the base has lost, with no data of its own: there is nothing to read. */
+  get isLost(): boolean {
+    return (
+      this.type === "file" &&
+      this.identity !== undefined &&
+      !this.base &&
+      this.content === undefined
+    );
+  }
+
   /** Whether the base's data of this inode may be read: where nothing is local no versions can be mixed. */
   get isBaseReadable(): boolean {
     return this.base !== undefined && (!this.content || this.base.signature === this.signature);

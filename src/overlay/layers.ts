@@ -10,7 +10,7 @@ import type { Time } from "../attributes.ts";
 import { type Base, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import { Deferred, type Operation, waitFor } from "../operation.ts";
-import type { NameRecord, Storage, Superblock } from "../storage/storage.ts";
+import type { HiddenObject, NameRecord, Storage, Superblock } from "../storage/storage.ts";
 import { Writeback } from "../storage/writeback.ts";
 import { type IdentityHash, type Inode, InodeTable, identityHash, rootIno } from "./inode.ts";
 
@@ -164,19 +164,25 @@ export class Layers {
     this.writeback.node(inode.ino, inode);
   }
 
-  /** Makes `name` in `parent` mean `inode`; `origin` as in `NameRecord`. */
-  setName(parent: Inode, name: string, inode: Inode, origin: string | undefined): void {
+  /** Makes `name` in `parent` mean `inode`; `origin` and `hides` as in `NameRecord`. */
+  setName(
+    parent: Inode,
+    name: string,
+    inode: Inode,
+    { origin, hides }: { origin?: string | undefined; hides?: HiddenObject | undefined },
+  ): void {
     const { ino, type } = inode;
     this.#setName(parent, name, {
       ino,
       type,
       ...(origin !== undefined && { origin }),
+      ...(origin === undefined && hides !== undefined && { hides }),
     });
   }
 
-  /** Takes `name` out of `parent`: hides the base's where it has one, else forgets it. */
-  removeName(parent: Inode, name: string, baseHasIt: boolean): void {
-    this.#setName(parent, name, baseHasIt ? { whiteout: true } : null);
+  /** Takes `name` out of `parent`: hides what the base has there; forgets the name if that is nothing (undefined). */
+  removeName(parent: Inode, name: string, hides: HiddenObject | undefined): void {
+    this.#setName(parent, name, hides === undefined ? null : { whiteout: true, hides });
   }
 
   /** Forgets what was recorded for `name`, so that the base shines through again. */
@@ -254,6 +260,6 @@ export class Layers {
       this.#recordNumber(parent);
       this.writeback.node(parent.ino, parent);
     }
-    this.setName(parent, name, inode, joinBasePath(parent.origin, name));
+    this.setName(parent, name, inode, { origin: joinBasePath(parent.origin, name) });
   }
 }

@@ -5,7 +5,7 @@
 import { type BaseNode, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { NameRecord, NodeRecord } from "../storage/storage.ts";
+import type { HiddenObject, NameRecord, NodeRecord } from "../storage/storage.ts";
 import { firstBaseIno, Inode, type Place } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
@@ -76,14 +76,20 @@ export function* baseChild(
 }
 
 /**
- * Whether taking `name` out of `parent` needs a whiteout. If the base cannot be asked it might have the name, and a
- * whiteout over nothing is harmless.
+ * What a whiteout of `name` in `parent` would hide, as `NameRecord.hides` says it; undefined if nothing, so that none is
+ * needed. If the base cannot be asked it might have the name, and a whiteout over nothing is harmless.
  */
-export function* needsWhiteout(layers: Layers, parent: Inode, name: string): Operation<boolean> {
+export function* hiddenBy(
+  layers: Layers,
+  parent: Inode,
+  name: string,
+): Operation<HiddenObject | undefined> {
+  const known = parent.names?.get(name)?.hides;
   try {
-    return (yield* baseChild(layers, parent, name)) !== null;
+    const base = yield* baseChild(layers, parent, name);
+    return base ? (known ?? { type: base.type, signature: base.signature }) : undefined;
   } catch (error) {
-    if (error instanceof FsError) return true;
+    if (error instanceof FsError) return known ?? { type: "file", signature: "" };
     throw error;
   }
 }

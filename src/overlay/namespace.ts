@@ -7,12 +7,12 @@ import type { FileType, Time } from "../attributes.ts";
 import { joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { NodeRecord } from "../storage/storage.ts";
+import type { HiddenObject, NodeRecord } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
 import { Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 import { isEmpty } from "./listing.ts";
-import { baseChild, child, existingChild, namesOf, needsWhiteout } from "./lookup.ts";
+import { baseChild, child, existingChild, hiddenBy, namesOf } from "./lookup.ts";
 
 /** Who calls. Permissions are the kernel's matter (default_permissions), not the overlay's. */
 export interface Context {
@@ -56,7 +56,8 @@ export function* make(
   refuseIfRemoved(parent);
   const now = layers.now();
   const inode = newInode(layers, parent, object, context, now);
-  layers.setName(parent, name, inode, undefined);
+  // A name that means nothing hides what its whiteout hid.
+  layers.setName(parent, name, inode, { hides: parent.names?.get(name)?.hides });
   layers.record(inode);
   if (inode.isDirectory) {
     inode.parent = parent;
@@ -126,7 +127,7 @@ export function* link(layers: Layers, inode: Inode, parent: Inode, name: string)
   inode.nlinkDelta += 1;
   inode.own.ctime = now;
   layers.record(inode);
-  layers.setName(parent, name, inode, origin);
+  layers.setName(parent, name, inode, { origin, hides: parent.names?.get(name)?.hides });
   layers.touchNames(parent, now);
 }
 
@@ -137,16 +138,16 @@ export function* link(layers: Layers, inode: Inode, parent: Inode, name: string)
  */
 export function* unlink(layers: Layers, parent: Inode, name: string): Operation<void> {
   yield* layers.begin();
-  const { inode, baseHasIt } = yield* layers.gather(function* () {
+  const { inode, hides } = yield* layers.gather(function* () {
     yield* namesOf(layers, parent);
     return {
       inode: yield* existingChild(layers, parent, name),
-      baseHasIt: yield* needsWhiteout(layers, parent, name),
+      hides: yield* hiddenBy(layers, parent, name),
     };
   });
   if (inode.isDirectory) throw new FsError("EISDIR");
   const now = layers.now();
-  layers.removeName(parent, name, baseHasIt);
+  layers.removeName(parent, name, hides);
   layers.unlinkInode(inode, now);
   layers.touchNames(parent, now);
 }
@@ -158,15 +159,15 @@ export function* unlink(layers: Layers, parent: Inode, name: string): Operation<
  */
 export function* rmdir(layers: Layers, parent: Inode, name: string): Operation<void> {
   yield* layers.begin();
-  const { inode, baseHasIt } = yield* layers.gather(function* () {
+  const { inode, hides } = yield* layers.gather(function* () {
     yield* namesOf(layers, parent);
     const inode = yield* existingChild(layers, parent, name);
     if (!inode.isDirectory) throw new FsError("ENOTDIR");
     if (!(yield* isEmpty(layers, inode))) throw new FsError("ENOTEMPTY");
-    return { inode, baseHasIt: yield* needsWhiteout(layers, parent, name) };
+    return { inode, hides: yield* hiddenBy(layers, parent, name) };
   });
   const now = layers.now();
-  layers.removeName(parent, name, baseHasIt);
+  layers.removeName(parent, name, hides);
   dropDirectory(layers, inode, now);
   parent.nlinkDelta -= 1;
   layers.touchNames(parent, now);
@@ -177,15 +178,21 @@ function dropDirectory(layers: Layers, directory: Inode, now: Time): void {
   layers.unlinkInode(directory, now);
 }
 
+/** `NameRecord.origin` and `NameRecord.hides`. */
+interface OverBase {
+  readonly origin: string | undefined;
+  readonly hides: HiddenObject | undefined;
+}
+
 /** Everything a rename has to know before it may change anything. */
 interface RenameFacts {
   readonly source: Inode;
   readonly target: Inode | undefined;
-  /** Whether the old name needs a whiteout. */
-  readonly baseHasOld: boolean;
-  /** `NameRecord.origin` of the source under its new name, and of the target under the old one. */
-  readonly sourceOrigin: string | undefined;
-  readonly targetOrigin: string | undefined;
+  /** What a whiteout of the old name would hide; undefined: none is needed. */
+  readonly oldHides: HiddenObject | undefined;
+  /** What a record of the source under its new name says of the base, and one of the target under the old name. */
+  readonly sourceOver: OverBase;
+  readonly targetOver: OverBase;
 }
 
 /**
@@ -212,12 +219,21 @@ export function* rename(
     refuseRename(source, target, parent, newParent, flags);
     const replaces = target?.isDirectory && target !== source && !flags.exchange;
     if (replaces && !(yield* isEmpty(layers, target))) throw new FsError("ENOTEMPTY");
+    const oldHides = yield* hiddenBy(layers, parent, name);
     return {
       source,
       target,
-      baseHasOld: yield* needsWhiteout(layers, parent, name),
-      sourceOrigin: yield* ownBaseName(layers, newParent, newName, source),
-      targetOrigin: target && (yield* ownBaseName(layers, parent, name, target)),
+      oldHides,
+      sourceOver: {
+        origin: yield* ownBaseName(layers, newParent, newName, source),
+        hides: target
+          ? yield* hiddenBy(layers, newParent, newName)
+          : newParent.names?.get(newName)?.hides,
+      },
+      targetOver: {
+        origin: target && (yield* ownBaseName(layers, parent, name, target)),
+        hides: target && oldHides,
+      },
     };
   });
   const { source, target } = facts;
@@ -226,12 +242,12 @@ export function* rename(
   refuseIfRemoved(newParent);
   const now = layers.now();
   if (target && flags.exchange) {
-    place(layers, target, parent, name, facts.targetOrigin, now);
+    place(layers, target, parent, name, facts.targetOver, now);
   } else {
-    layers.removeName(parent, name, facts.baseHasOld);
+    layers.removeName(parent, name, facts.oldHides);
     if (target) replace(layers, target, newParent, now);
   }
-  place(layers, source, newParent, newName, facts.sourceOrigin, now);
+  place(layers, source, newParent, newName, facts.sourceOver, now);
   // Links of the parents: each directory that came adds one, each that went takes one.
   const moved = Number(source.isDirectory) - Number(Boolean(flags.exchange && target?.isDirectory));
   parent.nlinkDelta -= moved;
@@ -245,13 +261,13 @@ function place(
   inode: Inode,
   parent: Inode,
   name: string,
-  origin: string | undefined,
+  over: OverBase,
   now: Time,
 ): void {
   inode.own.ctime = now;
   // It has its name from a record from now on; the place in the base is no longer its own.
   layers.record(inode);
-  layers.setName(parent, name, inode, origin);
+  layers.setName(parent, name, inode, over);
   inode.place = undefined;
   if (inode.isDirectory) inode.parent = parent;
 }

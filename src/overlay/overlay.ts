@@ -11,6 +11,7 @@ import type { Base } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Durability, Storage, StorageSpace, Superblock } from "../storage/storage.ts";
+import { keepReachable } from "./base-moves.ts";
 import { type Change, changes } from "./changes.ts";
 import { wallClock } from "./clock.ts";
 import { read, seek, truncate, write } from "./content.ts";
@@ -76,12 +77,15 @@ const sweepAbove = 50_000;
 /** An open overlay. */
 export class Overlay {
   readonly root: Inode;
+  /** The identity the base had when the storage was last opened, if it has another one now: the base moved. */
+  readonly baseWas: string | undefined;
   readonly #layers: Layers;
   #sweptTo = 0;
 
-  private constructor(layers: Layers, root: Inode) {
+  private constructor(layers: Layers, root: Inode, baseWas: string | undefined) {
     this.#layers = layers;
     this.root = root;
+    this.baseWas = baseWas;
   }
 
   /**
@@ -92,7 +96,7 @@ export class Overlay {
    */
   static *open(options: OverlayOptions): Operation<Overlay> {
     const { base, storage, readOnly = false } = options;
-    const superblock = yield* openSuperblock(options);
+    const { superblock, baseWas } = yield* openSuperblock(options);
     const layers = new Layers({
       base,
       storage,
@@ -118,8 +122,11 @@ export class Overlay {
       ...(record && { record }),
     });
     layers.inodes.add(root);
-    if (!readOnly) yield* dropOrphans(layers);
-    return new Overlay(layers, root);
+    if (!readOnly) {
+      yield* dropOrphans(layers);
+      if (baseWas !== undefined || !base.capabilities.snapshot) yield* keepReachable(layers);
+    }
+    return new Overlay(layers, root, baseWas);
   }
 
   get base(): Base {
@@ -223,6 +230,7 @@ export class Overlay {
    * @throws ENOENT its last name went after it was looked up, and it was not open
    * @throws EISDIR for writing, on a directory
    * @throws EROFS for writing, on an overlay that is read-only
+   * @throws ESTALE the base has lost the file, and nothing of its data is ours
    */
   *open(inode: Inode, flags: OpenFlags): Operation<Handle> {
     const writes = flags.write || flags.append || flags.truncate;
@@ -230,6 +238,12 @@ export class Overlay {
     if (inode.isDirectory && writes) throw new FsError("EISDIR");
     if (flags.truncate) yield* truncate(this.#layers, inode, 0);
     if (inode.isGone) throw new FsError("ENOENT");
+    if (inode.isLost) {
+      throw new FsError("ESTALE", {
+        syscall: "open",
+        reason: "the base has lost this file, and only its name or attributes are ours",
+      });
+    }
     inode.handles += 1;
     return new Handle(inode, flags);
   }

@@ -19,21 +19,30 @@ export interface SuperblockOptions {
   readonly adoptBase?: boolean;
 }
 
+/** What opening found. */
+export interface OpenedSuperblock {
+  readonly superblock: Superblock;
+  /** The base's identity when the storage was last opened, if it was another one. */
+  readonly baseWas: string | undefined;
+}
+
 /**
  * The superblock to work with; for a writer its epoch is raised in the storage, so that no earlier owner's commit
  * is taken any more.
  */
-export function* openSuperblock(options: SuperblockOptions): Operation<Superblock> {
+export function* openSuperblock(options: SuperblockOptions): Operation<OpenedSuperblock> {
   const { base, storage, readOnly } = options;
   const stored = yield* storage.superblock();
+  const identity = stored?.base.identity;
+  const baseWas = identity === base.identity ? undefined : identity;
   if (readOnly) {
     if (!stored) throw new FsError("ENOENT", { reason: "nothing was ever stored there" });
     refuseOtherBase(stored, options);
-    return stored;
+    return { superblock: stored, baseWas };
   }
   const superblock = stored ? taken(stored, options) : begun(base, options.chunkSize);
   yield* storage.commit(emptyBatch(superblock), "relaxed");
-  return superblock;
+  return { superblock, baseWas };
 }
 
 function begun(base: Base, chunkSize = defaultChunkSize): Superblock {

@@ -31,10 +31,21 @@ export interface Superblock {
   readonly epoch: number;
 }
 
-/** `name[parent, name]`: what a directory's name means where the overlay differs from the base. */
+/** An object of the base that a name record hides, as it was when that record was made. */
+export interface HiddenObject {
+  readonly type: FileType;
+  /** `BaseNode.signature`; empty if the base could not be asked. */
+  readonly signature: string;
+}
+
+/**
+ * `name[parent, name]`: what a directory's name means where the overlay differs from the base. `hides` is what the base
+ * had under this name when the record was made, if that was another object than the one the name means; absent if it had
+ * nothing. By it a base that moved is noticed.
+ */
 export type NameRecord =
   /** The base's name is hidden. Harmless where the base has no such name. */
-  | { readonly whiteout: true }
+  | { readonly whiteout: true; readonly hides?: HiddenObject }
   /**
    * The name means `ino`, which is of this type (an inode never changes it). `origin` is the base path of this very
    * name, where the base has it and means the same node.
@@ -44,6 +55,7 @@ export type NameRecord =
       readonly ino: number;
       readonly type: FileType;
       readonly origin?: string;
+      readonly hides?: HiddenObject;
     };
 
 /** A name of one directory with its record. */

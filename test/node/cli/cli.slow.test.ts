@@ -92,6 +92,31 @@ describe("status", () => {
   });
 });
 
+describe("status over a base that moved", () => {
+  test("tells behind each change what the base did, and how many that concerns", async () => {
+    await change();
+    writeFileSync(join(site, "docs/a.txt"), "one\ntwo of theirs\nthree\n");
+    writeFileSync(join(site, "new\u001b[31m.txt"), "theirs\n");
+    writeFileSync(join(site, "script"), "#!/bin/sh\nnew\n");
+    rmSync(join(site, "docs/b.txt"));
+    rmSync(join(site, "deep"), { recursive: true });
+    const { stdout, stderr } = minifo("status", storage);
+    const lines = stdout.trimEnd().split("\n");
+    for (const line of [
+      "deleted     docs/b.txt  base changed",
+      "modified    docs/a.txt  conflict",
+      'created     "new\\u001b[31m.txt"  both added',
+      "renamed     moved/ (from deep)  origin missing",
+      "attributes  script  behind",
+    ]) {
+      expect(lines).toContain(line);
+    }
+    expect(stderr).toMatch(/; the base moved under \d of them/);
+    const changes = JSON.parse(minifo("status", storage, "--json").stdout);
+    expect(changes).toContainEqual(expect.objectContaining({ path: "script", base: "behind" }));
+  });
+});
+
 /** Lines of `status` in the order of their paths, however they begin. */
 function byPath(a: string, b: string): number {
   const path = (line: string) =>
