@@ -41,8 +41,15 @@ export function* openSuperblock(options: SuperblockOptions): Operation<OpenedSup
     return { superblock: stored, baseWas };
   }
   const superblock = stored ? taken(stored, options) : begun(base, options.chunkSize);
-  yield* storage.commit(emptyBatch(superblock), "relaxed");
-  return { superblock, baseWas };
+  try {
+    yield* storage.commit(emptyBatch(superblock), "relaxed");
+    return { superblock, baseWas };
+  } catch (error) {
+    // The owner before us committed between our reading and our taking over. That ends here: no commit of an owner
+    // that was taken over is accepted, and those who take over at the same time take turns.
+    if (!(error instanceof FsError && error.code === "ESTALE")) throw error;
+    return yield* openSuperblock(options);
+  }
 }
 
 function begun(base: Base, chunkSize = defaultChunkSize): Superblock {

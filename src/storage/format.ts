@@ -38,11 +38,17 @@ export function refuseUnknownFormat(
 }
 
 /**
- * Refuses a batch of an owner that has been taken over: a higher epoch than the batch's is in the storage.
+ * Refuses a batch that is not the next one after what is stored: of an owner that has been taken over, or of one that
+ * takes over on the word of a superblock that moved since it was read, with numbers given out that it does not know of.
  * @throws ESTALE
  */
 export function refuseStaleEpoch(stored: Superblock | undefined, next: Superblock): void {
-  if (stored === undefined || stored.epoch <= next.epoch) return;
+  if (stored === undefined) return;
+  const isNext =
+    stored.epoch === next.epoch
+      ? next.generation > stored.generation
+      : stored.epoch < next.epoch && next.generation === stored.generation + 1;
+  if (isNext) return;
   throw new FsError("ESTALE", {
     syscall: "commit",
     reason:

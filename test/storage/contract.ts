@@ -582,6 +582,22 @@ export function storageContract({ name, make }: StorageSubject): void {
       expect(await codeOfFailure(on.readData(2, 0, new Uint8Array(1)))).toBe("EIO");
     });
 
+    it("a taking over on the word of a superblock that moved since is refused with ESTALE, and so is a second one to the same epoch", async () => {
+      const on = await opened();
+      await commit(on, {});
+      const read = (await run(on.superblock())) as Superblock;
+      const next = { ...read, generation: read.generation + 1, nextIno: read.nextIno + 1 };
+      await run(on.commit(batchWith({ superblock: next }), "relaxed"));
+      const taken = { ...read, generation: read.generation + 1, epoch: read.epoch + 1 };
+      const take = (superblock: Superblock) => on.commit(batchWith({ superblock }), "relaxed");
+      expect(await codeOfFailure(take(taken))).toBe("ESTALE");
+      expect(await run(on.superblock())).toEqual(next);
+      const other = { ...next, generation: next.generation + 1, epoch: next.epoch + 1 };
+      await run(take(other));
+      expect(await codeOfFailure(take(other))).toBe("ESTALE");
+      expect(await run(on.superblock())).toEqual(other);
+    });
+
     it("batches are applied in the order they were given, though none was waited for", async () => {
       const on = await opened();
       const commits = [1, 2, 3, 4, 5].map((generation) =>

@@ -27,7 +27,8 @@ describe("memory storage", () => {
       if (method === "commit" && count === 2) throw new FsError("ENOSPC");
       return undefined;
     };
-    const second = batchWith({ nodes: new Map([[2, fileNode(2)]]) });
+    const superblock = superblockWith({ generation: 2 });
+    const second = batchWith({ superblock, nodes: new Map([[2, fileNode(2)]]) });
     await run(storage.commit(batchWith(), "relaxed"));
     await expect(run(storage.commit(second, "relaxed"))).rejects.toMatchObject({ code: "ENOSPC" });
     expect(await run(storage.node(2))).toBeUndefined();
@@ -53,7 +54,8 @@ describe("memory storage", () => {
     const storage = openMemoryStorage(disk);
     disk.capacity = 100;
     await run(storage.commit(batchWith({ data: [freshWrite(1, 0, patterned(60, 1))] }), "relaxed"));
-    const more = batchWith({ data: [freshWrite(2, 0, patterned(60, 1))] });
+    const superblock = superblockWith({ generation: 2 });
+    const more = batchWith({ superblock, data: [freshWrite(2, 0, patterned(60, 1))] });
     await expect(run(storage.commit(more, "relaxed"))).rejects.toMatchObject({ code: "ENOSPC" });
     expect(disk.dataBytes).toBe(60);
     expect(await run(storage.space())).toEqual({ total: 100, free: 40 });

@@ -109,7 +109,10 @@ export function indexedDbSuite(name: string): void {
       await run(on.node(2 ** 52));
       expect(endsAtOnce(on.node(2 ** 52 + 1))).toBe(true);
       expect(endsAtOnce(on.node(recorded))).toBe(false);
-      await run(on.commit(batchWith({ nodes: new Map([[recorded, null]]) }), "relaxed"));
+      const superblock = superblockWith({ generation: 2 });
+      await run(
+        on.commit(batchWith({ superblock, nodes: new Map([[recorded, null]]) }), "relaxed"),
+      );
       expect(endsAtOnce(on.node(recorded))).toBe(true);
     });
 
@@ -193,7 +196,10 @@ export function indexedDbSuite(name: string): void {
       const into = new Uint8Array(9);
       await run(on.readData(1, 0, into));
       expect(into).toEqual(patterned(9, 1));
-      await run(on.commit(batchWith({ nodes: new Map([[2, fileNode(2)]]) }), "relaxed"));
+      const { superblock } = broken;
+      await run(
+        on.commit(batchWith({ superblock, nodes: new Map([[2, fileNode(2)]]) }), "relaxed"),
+      );
       expect(await run(on.node(2))).toEqual(fileNode(2));
     });
   });
