@@ -215,6 +215,20 @@ export class Adapter {
     return { ...(yield* this.#found(handle.inode)), fh };
   }
 
+  /** Makes a file without a name in the directory `parent` and opens it: O_TMPFILE. `link` may name it while it is open. */
+  *createUnnamed(
+    parent: number,
+    mode: number,
+    flags: OpenFlags,
+    caller: Caller,
+  ): Operation<FoundNode & { readonly fh: number }> {
+    const directory = this.#node(parent);
+    const context = contextOf(caller);
+    const handle = yield* this.overlay.createUnnamed(directory.inode, mode, flags, context);
+    const fh = this.#opened(handle);
+    return { ...(yield* this.#found(handle.inode)), fh };
+  }
+
   /** Fills `into` from `offset` on and returns the bytes read, fewer only at the end of the file. */
   *read(fh: number, offset: number, into: Uint8Array): Operation<number> {
     return yield* this.overlay.read(this.#file(fh).handle, offset, into);

@@ -3,7 +3,7 @@
  * happens; what has to wait is answered when it can be, in any order, and nothing else waits for it.
  * It neither reads nor writes the device: messages come in by `receive`, replies go out by the function it was given.
  */
-import { drive, FsError, type Operation, type Stat } from "../../src/index.ts";
+import { drive, FsError, type OpenFlags, type Operation, type Stat } from "../../src/index.ts";
 import { type Adapter, errnoOf, type FoundNode } from "./adapter.ts";
 import {
   type EntryReply,
@@ -196,9 +196,15 @@ export class Session {
       case "create": {
         const { name, mode, flags, exclusive } = request;
         const made = yield* adapter.create(nodeid, name, mode, flags, exclusive, header);
-        const entryLength = this.#entry(reply, made);
-        const at = replyHeaderLength + entryLength;
-        return entryLength + encodeOpen(reply.view, at, made.fh, openReply(flags.write));
+        return this.#openEntry(reply, made, flags);
+      }
+      case "tmpfile": {
+        const { mode, flags } = request;
+        return this.#openEntry(
+          reply,
+          yield* adapter.createUnnamed(nodeid, mode, flags, header),
+          flags,
+        );
       }
       case "read": {
         const into = reply.bytes.subarray(replyHeaderLength, replyHeaderLength + request.size);
@@ -314,6 +320,12 @@ export class Session {
 
   #entry(reply: Message, found: FoundNode): number {
     return encodeEntry(reply.view, replyHeaderLength, this.#entryReply(found));
+  }
+
+  #openEntry(reply: Message, made: FoundNode & { readonly fh: number }, flags: OpenFlags): number {
+    const entryLength = this.#entry(reply, made);
+    const at = replyHeaderLength + entryLength;
+    return entryLength + encodeOpen(reply.view, at, made.fh, openReply(flags.write));
   }
 
   #entryReply({ nodeid, stat }: FoundNode): EntryReply {

@@ -54,8 +54,12 @@ export function* setattr(layers: Layers, inode: Inode, changes: AttributeChanges
   layers.record(inode);
 }
 
-/** @throws ENODATA there is no such attribute */
+/**
+ * @throws ENODATA there is no such attribute
+ * @throws EOPNOTSUPP see `refuseAccessList`
+ */
 export function getxattr(inode: Inode, name: string): Uint8Array {
+  refuseAccessList(name);
   const own = inode.xattrs.get(name);
   const value = own === undefined ? inode.base?.xattrs?.get(name) : own;
   if (!value) throw new FsError("ENODATA");
@@ -69,12 +73,13 @@ export function listxattr(inode: Inode): string[] {
     if (value) names.add(name);
     else names.delete(name);
   }
-  return [...names];
+  return [...names].filter((name) => !name.startsWith(accessListPrefix));
 }
 
 /**
  * Sets an extended attribute; `create` and `replace` as in setxattr(2).
  * @throws EEXIST, ENODATA as `create` or `replace` ask
+ * @throws EOPNOTSUPP see `refuseAccessList`
  */
 export function* setxattr(
   layers: Layers,
@@ -83,6 +88,7 @@ export function* setxattr(
   value: Uint8Array,
   flags: { readonly create?: boolean; readonly replace?: boolean },
 ): Operation<void> {
+  refuseAccessList(name);
   yield* layers.admit();
   const exists = listxattr(inode).includes(name);
   if (flags.create && exists) throw new FsError("EEXIST");
@@ -92,12 +98,27 @@ export function* setxattr(
   layers.record(inode);
 }
 
-/** @throws ENODATA there is no such attribute */
+/**
+ * @throws ENODATA there is no such attribute
+ * @throws EOPNOTSUPP see `refuseAccessList`
+ */
 export function* removexattr(layers: Layers, inode: Inode, name: string): Operation<void> {
+  refuseAccessList(name);
   yield* layers.begin();
   if (!listxattr(inode).includes(name)) throw new FsError("ENODATA");
   if (inode.base?.xattrs?.has(name)) inode.xattrs.set(name, null);
   else inode.xattrs.delete(name);
   inode.own.ctime = layers.now();
   layers.record(inode);
+}
+
+const accessListPrefix = "system.";
+
+/**
+ * Access control lists would have to rule permissions, and here nothing obeys them. Whoever hears that they are not
+ * supported sets the permissions themselves, as cp -p and sed -i do; a list that is merely kept would lose those.
+ */
+function refuseAccessList(name: string): void {
+  if (!name.startsWith(accessListPrefix)) return;
+  throw new FsError("EOPNOTSUPP", { reason: "access control lists are not kept; set the mode" });
 }

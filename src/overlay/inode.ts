@@ -69,6 +69,8 @@ export class Inode {
   names: Map<string, NameRecord> | undefined;
   /** Its last name is gone. */
   removed = false;
+  /** It never had a name and may be given one while it is open. */
+  awaitsName = false;
   /** Moves whenever data was cut off or replaced, so that a read that waited begins anew. */
   cuts = 0;
   /** Lookups an adapter holds (the kernel's count under FUSE). */

@@ -68,6 +68,30 @@ export function* make(
   return inode;
 }
 
+/**
+ * Makes a regular file without a name, which `link` may give it while it is open (O_TMPFILE of open(2)). It is an orphan
+ * until then, so that nothing is left of it otherwise. Whoever asks opens it at once.
+ * @throws ENOENT, ENOTDIR, ENOSPC, EROFS, EIO nothing changed
+ */
+export function* makeUnnamed(
+  layers: Layers,
+  parent: Inode,
+  mode: number,
+  context: Context,
+): Operation<Inode> {
+  yield* layers.admit();
+  if (!parent.isDirectory) throw new FsError("ENOTDIR");
+  refuseIfRemoved(parent);
+  const inode = newInode(layers, parent, { type: "file", mode }, context, layers.now());
+  inode.nlinkDelta = 0;
+  inode.removed = true;
+  inode.awaitsName = true;
+  inode.handles += 1;
+  layers.record(inode);
+  layers.writeback.orphan(inode.ino, true);
+  return inode;
+}
+
 function newInode(
   layers: Layers,
   parent: Inode,
@@ -111,6 +135,7 @@ function newInode(
 /**
  * Gives `inode` another name.
  * @throws EPERM it is a directory
+ * @throws ENOENT its last name is gone
  * @throws EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, ENOSPC, EROFS, EIO nothing changed
  */
 export function* link(layers: Layers, inode: Inode, parent: Inode, name: string): Operation<void> {
@@ -122,8 +147,13 @@ export function* link(layers: Layers, inode: Inode, parent: Inode, name: string)
     return yield* ownBaseName(layers, parent, name, inode);
   });
   refuseIfRemoved(parent);
-  if (inode.removed) throw new FsError("ENOENT");
+  if (inode.isGone || (inode.removed && !inode.awaitsName)) throw new FsError("ENOENT");
   const now = layers.now();
+  if (inode.removed) {
+    inode.removed = false;
+    inode.awaitsName = false;
+    layers.writeback.orphan(inode.ino, false);
+  }
   inode.nlinkDelta += 1;
   inode.own.ctime = now;
   layers.record(inode);

@@ -25,7 +25,16 @@ export type { Change, ChangeState } from "./changes.ts";
 
 import { type Listing, list, listed } from "./listing.ts";
 import { existingChild } from "./lookup.ts";
-import { type Context, link, make, type RenameFlags, rename, rmdir, unlink } from "./namespace.ts";
+import {
+  type Context,
+  link,
+  make,
+  makeUnnamed,
+  type RenameFlags,
+  rename,
+  rmdir,
+  unlink,
+} from "./namespace.ts";
 import { type Reverted, revert } from "./revert.ts";
 import { dropOrphans, openSuperblock } from "./superblock.ts";
 
@@ -258,6 +267,17 @@ export class Overlay {
   ): Operation<Handle> {
     const inode = yield* make(this.#layers, parent, name, { type: "file", mode }, context);
     inode.handles += 1;
+    return new Handle(inode, flags);
+  }
+
+  /** Makes a regular file that has no name yet and opens it. See `makeUnnamed`. */
+  *createUnnamed(
+    parent: Inode,
+    mode: number,
+    flags: OpenFlags,
+    context: Context,
+  ): Operation<Handle> {
+    const inode = yield* makeUnnamed(this.#layers, parent, mode, context);
     return new Handle(inode, flags);
   }
 

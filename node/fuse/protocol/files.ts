@@ -26,6 +26,7 @@ export interface OpenRequest {
   readonly forSync: boolean;
 }
 
+/** CREATE, and TMPFILE, whose name means nothing. */
 export interface CreateRequest extends OpenRequest {
   readonly name: string;
   /** Permission bits; the caller's umask is applied already. */

@@ -75,7 +75,7 @@ export type Request =
   | ({ readonly kind: "rename" } & RenameRequest)
   | ({ readonly kind: "link" } & LinkRequest)
   | ({ readonly kind: "open" | "opendir" } & OpenRequest)
-  | ({ readonly kind: "create" } & CreateRequest)
+  | ({ readonly kind: "create" | "tmpfile" } & CreateRequest)
   | ({ readonly kind: "read" | "readdir" | "readdirplus" } & ReadRequest)
   | ({ readonly kind: "write" } & WriteRequest)
   | ({ readonly kind: "flush" | "fsync" | "fsyncdir" | "release" | "releasedir" } & HandleRequest)
@@ -131,6 +131,7 @@ const decoders: readonly (Decoder | undefined)[] = decodersByOpcode({
   lseek: (message) => ({ kind: "lseek", ...decodeLseek(message) }),
   copyFileRange: (message) => ({ kind: "copy", ...decodeCopy(message) }),
   syncfs: () => ({ kind: "syncfs" }),
+  tmpfile: (message) => ({ kind: "tmpfile", ...decodeCreate(message) }),
   statx: (message) => ({ kind: "statx", ...decodeGetattr(message) }),
 });
 

@@ -47,6 +47,7 @@ export const opcodes = {
   lseek: 46,
   copyFileRange: 47,
   syncfs: 50,
+  tmpfile: 51,
   statx: 52,
 } as const;
 

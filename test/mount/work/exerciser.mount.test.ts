@@ -8,7 +8,7 @@ import { shell } from "../fixture.ts";
 import { countOf, describeWork } from "./fixture.ts";
 
 const steps = countOf("STEPS", 10_000);
-const stepsOfRound = Math.min(1000, steps);
+const stepsOfRound = Math.min(1250, steps);
 const seed = countOf("SEED", randomInt(2 ** 31));
 
 const twoFiles = "head -c 900123 /dev/urandom >changed; head -c 1500000 /dev/urandom >copied";

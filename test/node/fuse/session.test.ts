@@ -83,6 +83,20 @@ describe("names", () => {
     expect(reply.body.length).toBe(128 + 16);
     expect(kernel.ask(opcodes.create, 1, create(2 | 0o200)).error).toBe(-17);
   });
+
+  test("TMPFILE opens a file without a name, to which LINK gives one", async () => {
+    const kernel = await Kernel.over(tree);
+    const asked = new Bytes().u32(2 | 0o20200000, 0o100640, 0, 0).name("/");
+    const { body } = kernel.ask(opcodes.tmpfile, 1, asked);
+    expect(body.length).toBe(128 + 16);
+    const { nodeid, nlink, mode } = entryIn(body);
+    expect([nlink, mode]).toEqual([0, 0o100640]);
+    const fh = Number(body.readBigUInt64LE(128));
+    expect(kernel.ask(opcodes.write, nodeid, write(fh, 0, "late")).error).toBe(0);
+    const made = entryIn(kernel.ask(opcodes.link, 1, new Bytes().u64(nodeid).name("named")).body);
+    expect(made).toMatchObject({ nodeid, nlink: 1, size: 4 });
+    expect(lookup(kernel, 1, "named").nodeid).toBe(nodeid);
+  });
 });
 
 describe("data", () => {

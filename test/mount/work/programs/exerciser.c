@@ -54,8 +54,9 @@ static void note(const char *format, ...) {
 
 static int any(void) { return handles[pick(3)]; }
 
-/* An offset that is often at or beside the edge of a page or of a chunk of 64 KiB. */
+/* An offset from 0 to `below`, often at or beside the edge of a page or of a chunk of 64 KiB. */
 static long offset_below(long below) {
+  if (below > max_size) below = max_size;
   long at = pick(below + 1);
   long unit = pick(2) ? 65536 : page;
   if (pick(3) == 0) at = at / unit * unit + (long)pick(5) - 2;
