@@ -3,13 +3,24 @@
  */
 export * from "./attributes.ts";
 export * from "./base/base.ts";
+export { siteDrivers } from "./base/drivers.ts";
 export * from "./base/fetcher.ts";
 export { type HttpOptions, httpFetcher } from "./base/http.ts";
+export { lazySiteDrivers } from "./base/lazy-drivers.ts";
+export { type ListingBaseOptions, openListingBase } from "./base/listing/reader.ts";
 export { chunkBytes, manifestName, maxEntries, maxManifestBytes } from "./base/manifest/format.ts";
 export { flawOfName, flawOfTarget } from "./base/manifest/names.ts";
 export { baseUrlOf, type ManifestBaseOptions, openManifestBase } from "./base/manifest/reader.ts";
 export { type ManifestEntry, type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";
+export {
+  type DriverOptions,
+  type OpenDriver,
+  openSite,
+  type SiteDrivers,
+  type SiteOptions,
+} from "./base/site.ts";
+export { openZipBase, type ZipBaseOptions } from "./base/zip/reader.ts";
 export * from "./errno.ts";
 export { constants } from "./fs/constants.ts";
 export {

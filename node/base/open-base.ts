@@ -1,5 +1,6 @@
 /**
- * From what a user writes to a base: a URL is a site with a manifest, anything else a directory of this machine.
+ * From what a user writes to a base: a URL is a site, whose content decides how it is read, anything else a directory of
+ * this machine.
  */
 import { fileURLToPath } from "node:url";
 import {
@@ -7,7 +8,8 @@ import {
   type Fetcher,
   FsError,
   type Operation,
-  openManifestBase,
+  openSite,
+  siteDrivers,
 } from "../../src/index.ts";
 import { openDirectoryBase } from "./directory.ts";
 
@@ -22,7 +24,9 @@ export function isRemote(locator: string): boolean {
  * @throws EINVAL the locator is a URL of another kind; else as the drivers throw
  */
 export function* openBase(locator: string, fetcher: () => Fetcher): Operation<Base> {
-  if (isRemote(locator)) return yield* openManifestBase({ url: locator, fetcher: fetcher() });
+  if (isRemote(locator)) {
+    return yield* openSite({ url: locator, fetcher: fetcher(), drivers: siteDrivers });
+  }
   if (/^file:/i.test(locator)) return yield* openDirectoryBase(pathOf(locator));
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(locator)?.[1];
   if (scheme !== undefined) {

@@ -299,9 +299,13 @@ export class Adapter {
         if (!take({ name, type: "directory", ino: dot.ino, next })) return;
         continue;
       }
+      const { name, type, ino: number } = listing.entry(index - 2);
+      if (number !== undefined && !node.inode.names?.has(name)) {
+        if (!take({ name, type, ino: number, next })) return;
+        continue;
+      }
       const inode = yield* this.overlay.listed(listing, index - 2);
       if (!inode) continue; // its name was removed since
-      const { name, type } = listing.entry(index - 2);
       const { ino } = inode;
       const found = plus ? { inode, stat: yield* this.#stat(inode) } : undefined;
       if (!take({ name, type, ino, next, ...(found && { found }) })) return;

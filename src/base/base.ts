@@ -46,6 +46,11 @@ export interface BaseCapabilities {
   readonly integrity: "sha256" | "etag" | "none";
   /** Whether the whole tree is of one moment (true), or files may change one by one while it is used. */
   readonly snapshot: boolean;
+  /**
+   * What `list` is certain of: `"whole"`, all that `lookup` tells; `"names"`, names, types and identities only, because
+   * everything else costs a request for each object. Absent: `"whole"`.
+   */
+  readonly listing?: "whole" | "names";
 }
 
 /** A read-only tree. */

@@ -46,6 +46,8 @@ export interface Packing {
   readonly size: number;
   /** CRC-32 of the unpacked bytes. */
   readonly crc32?: number;
+  /** The bytes begin with the header of a zip's member; behind it come so many that are packed, and anything after. */
+  readonly zipMemberBytes?: number;
 }
 
 /** What was got. */

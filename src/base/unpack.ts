@@ -12,8 +12,9 @@ export async function unpacked(
   bytes: Uint8Array<ArrayBuffer>,
   packing: Packing,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { method, size, crc32 } = packing;
-  const plain = method === "stored" ? bytes : await inflated(bytes, method, size);
+  const { method, size, crc32, zipMemberBytes } = packing;
+  const packed = zipMemberBytes === undefined ? bytes : zipMember(bytes, zipMemberBytes);
+  const plain = method === "stored" ? packed : await inflated(packed, method, size);
   if (method !== "gzip" && plain.length !== size) {
     throw new Error(`expected ${size} bytes once unpacked, got ${plain.length}`);
   }
@@ -28,6 +29,30 @@ export function flawOfPacking({ url, range }: ObjectRequest, error: unknown): Fs
   const part = range ? ` bytes ${range.offset} to ${range.offset + range.length - 1}` : "";
   const reason = `${url}:${part} ${(error as Error).message}; the archive is damaged`;
   return fetchError("EIO", reason, error);
+}
+
+/**
+ * The packed bytes behind the local header that `bytes` begin with. Where they begin only that header tells: its name
+ * and extra fields may be longer than those of the central directory.
+ */
+function zipMember(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const start = zipMemberStart(bytes);
+  if (start === undefined) throw new Error("there is no member of a zip where one should begin");
+  if (start + length > bytes.length) {
+    throw new Error(`a member of ${length} bytes reaches into what lies behind it`);
+  }
+  return bytes.subarray(start, start + length);
+}
+
+/** Bytes of the fixed part of a local header. */
+export const localHeaderBytes = 30;
+
+/** How long the local header at the beginning of `bytes` is; undefined if there is none. */
+export function zipMemberStart(bytes: Uint8Array): number | undefined {
+  if (bytes.length < localHeaderBytes) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0, true) !== 0x04034b50) return undefined;
+  return localHeaderBytes + view.getUint16(26, true) + view.getUint16(28, true);
 }
 
 async function inflated(

@@ -16,6 +16,11 @@ import { child, namesOf } from "./lookup.ts";
 export interface ListingEntry {
   readonly name: string;
   readonly type: FileType;
+  /**
+   * The number of what the name means, where the base tells more of it only at the cost of a request: whoever wants no
+   * attributes need not ask.
+   */
+  readonly ino?: number;
 }
 
 /** A snapshot of a directory's names; "." and ".." are not in it. An index is a stable cookie. */
@@ -48,11 +53,23 @@ export class Listing {
 export function* list(layers: Layers, directory: Inode): Operation<Listing> {
   const { names, base } = yield* layers.gather(() => gatherNames(layers, directory));
   const entries: ListingEntry[] = [];
-  for (const { name, node } of base) if (!names.has(name)) entries.push({ name, type: node.type });
+  const isCostly = layers.base.capabilities.listing === "names";
+  for (const { name, node } of base) {
+    if (names.has(name)) continue;
+    const { type, identity } = node;
+    if (isCostly) entries.push({ name, type, ino: numberOf(layers, identity) });
+    else entries.push({ name, type });
+  }
   for (const [name, record] of names) {
     if (!record.whiteout) entries.push({ name, type: record.type });
   }
   return new Listing(directory, entries);
+}
+
+/** The number that the base object of this identity has, or will be given unless another one's hash is the same. */
+function numberOf(layers: Layers, identity: string): number {
+  const { inodes, aliases, hash } = layers;
+  return inodes.of(identity)?.ino ?? aliases.get(identity) ?? hash(identity);
 }
 
 /** Whether no name is left in `directory`: judged on the merged list. */

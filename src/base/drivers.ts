@@ -1,0 +1,15 @@
+/** The drivers besides the manifest's, at hand: for where a module more costs nothing and none may be waited for. */
+import type { Operation } from "../operation.ts";
+import { openListingBase } from "./listing/reader.ts";
+import type { OpenDriver, SiteDrivers } from "./site.ts";
+import { openZipBase } from "./zip/reader.ts";
+
+function* at(driver: OpenDriver): Operation<OpenDriver> {
+  return driver;
+}
+
+/** Drivers that are loaded with this module. */
+export const siteDrivers: SiteDrivers = {
+  zip: () => at(openZipBase),
+  listing: () => at(openListingBase),
+};

@@ -1,0 +1,16 @@
+/** The drivers besides the manifest's, each loaded when a base needs it: a page with a manifest loads none of them. */
+import { type Operation, waitFor } from "../operation.ts";
+import type { OpenDriver, SiteDrivers } from "./site.ts";
+
+function* from<Module>(
+  importing: Promise<Module>,
+  driver: (module: Module) => OpenDriver,
+): Operation<OpenDriver> {
+  return driver(yield* waitFor(importing));
+}
+
+/** Drivers that are loaded on demand, by the runtime's `import`. */
+export const lazySiteDrivers: SiteDrivers = {
+  zip: () => from(import("./zip/reader.ts"), ({ openZipBase }) => openZipBase),
+  listing: () => from(import("./listing/reader.ts"), ({ openListingBase }) => openListingBase),
+};
