@@ -53,6 +53,60 @@ declare global {
       getWriter(): { write(chunk: Uint8Array<ArrayBuffer>): Promise<void>; close(): Promise<void> };
     };
   }
+  interface ReadableStreamDefaultController<T> {
+    enqueue(chunk: T): void;
+    close(): void;
+    error(reason?: unknown): void;
+  }
+  class ReadableStream<T = unknown> {
+    constructor(
+      source: {
+        pull?(controller: ReadableStreamDefaultController<T>): Promise<void>;
+        cancel?(reason?: unknown): Promise<void>;
+      },
+      strategy?: { highWaterMark?: number },
+    );
+    readonly locked: boolean;
+    cancel(reason?: unknown): Promise<void>;
+  }
+  interface WritableStreamDefaultWriter<T> {
+    write(chunk: T): Promise<void>;
+    close(): Promise<void>;
+    abort(reason?: unknown): Promise<void>;
+    releaseLock(): void;
+  }
+  class WritableStream<T = unknown> {
+    constructor(sink: {
+      write?(chunk: T): Promise<void>;
+      close?(): Promise<void>;
+      abort?(reason?: unknown): Promise<void>;
+    });
+    readonly locked: boolean;
+    getWriter(): WritableStreamDefaultWriter<T>;
+    abort(reason?: unknown): Promise<void>;
+    close(): Promise<void>;
+  }
+  interface Blob {
+    readonly size: number;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    slice(start?: number, end?: number): Blob;
+  }
+  const Blob: { new (parts?: readonly Uint8Array<ArrayBuffer>[]): Blob };
+  interface File extends Blob {
+    readonly name: string;
+    readonly lastModified: number;
+  }
+  const File: {
+    new (
+      parts: readonly Uint8Array<ArrayBuffer>[],
+      name: string,
+      options?: { lastModified?: number },
+    ): File;
+  };
+  interface DOMException extends Error {
+    readonly code: number;
+  }
+  const DOMException: { new (message?: string, name?: string): DOMException };
   interface Headers {
     get(name: string): string | null;
   }

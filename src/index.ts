@@ -33,6 +33,15 @@ export type { CopyOptions } from "./fs/copy-tree.ts";
 export { Dir } from "./fs/directory.ts";
 export { FileHandle, type ReadTarget } from "./fs/file-handle.ts";
 export {
+  directoryHandle,
+  type EntryHandle,
+  type HandleFs,
+  OverlayDirectoryHandle,
+  OverlayFileHandle,
+  OverlayWritableFileStream,
+  type WriteParams,
+} from "./fs/handles.ts";
+export {
   type BufferOptions,
   type EncodingOptions,
   FsPromises,
@@ -42,6 +51,24 @@ export {
   type RemoveOptions,
 } from "./fs/promises.ts";
 export { BigIntStats, Dirent, type StatFs, Stats } from "./fs/stats.ts";
+export {
+  type ReadableOptions,
+  readable,
+  type StreamChunk,
+  type StreamFile,
+  type StreamFs,
+  type WritableOptions,
+  writable,
+} from "./fs/streams.ts";
+export {
+  fileSystemProvider,
+  OverlayProvider,
+  type ProviderChange,
+  type ProviderErrors,
+  type ProviderFileType,
+  type ProviderStat,
+  type ProviderUri,
+} from "./fs/vscode.ts";
 export * from "./operation.ts";
 export type { BaseMove } from "./overlay/base-moves.ts";
 export type { Change, ChangeState } from "./overlay/changes.ts";

@@ -7,9 +7,13 @@ export {
   type Change,
   type ChangeState,
   Dirent,
+  directoryHandle,
   type ErrorCode,
   FsError,
+  fileSystemProvider,
+  readable,
   Stats,
+  writable,
 } from "../src/index.ts";
 export { openOverlay, type PageOverlay, type PageOverlayOptions } from "./client.ts";
 export { deleteIndexedDbStorage } from "./indexeddb.ts";
