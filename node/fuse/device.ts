@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { FsError } from "../../src/index.ts";
+import { isRoot, unmountAsUser } from "./fusermount.ts";
 import { maxTransfer } from "./protocol/init.ts";
 import { encodeReplyHeader, Message } from "./protocol/wire.ts";
 import type { Session } from "./session.ts";
@@ -21,7 +22,7 @@ const eio = new FsError("EIO").errno;
 export interface MountOptions {
   /** Shown as the mount's source. */
   readonly source: string;
-  /** Words for mount(8), such as `ro` or `nosuid`. */
+  /** Words for the kernel, such as `ro` or `allow_other`. */
   readonly flags: readonly string[];
 }
 
@@ -52,7 +53,7 @@ export async function mountDevice(
   { source, flags }: MountOptions,
 ): Promise<void> {
   const options = [
-    "fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,subtype=minifo",
+    "fd=3,rootmode=40000,user_id=0,group_id=0,default_permissions,subtype=minifo",
     ...flags,
   ];
   const args = ["-i", "-t", "fuse", "-o", options.join(","), "--", source, mountpoint];
@@ -65,6 +66,7 @@ export async function mountDevice(
  * @throws Error it could not, for another reason
  */
 export async function unmount(mountpoint: string, lazily = false): Promise<boolean> {
+  if (!isRoot) return await unmountAsUser(mountpoint, lazily);
   const { code, words } = await command("umount", [
     ...(lazily ? ["-l"] : []),
     "--no-canonicalize",

@@ -10,7 +10,15 @@ import { type Fetcher, httpFetcher } from "../../src/index.ts";
 import { fromPlainError, toPlainError } from "../control/errors.ts";
 import { isMounted, mountAt } from "../mount/mount-table.ts";
 import type { Mounted, MountOutcome } from "../mount/mounted.ts";
-import { abortConnection, closeDevice, mountDevice, openDevice, raiseReadahead } from "./device.ts";
+import {
+  abortConnection,
+  closeDevice,
+  type MountOptions,
+  mountDevice,
+  openDevice,
+  raiseReadahead,
+} from "./device.ts";
+import { isRoot, loadSockets, mountAsUser, type Sockets } from "./fusermount.ts";
 import { Bell, type MountSetup, type ToMain, type ToWorker } from "./messages.ts";
 import type { WorkerInput } from "./worker.ts";
 
@@ -28,6 +36,7 @@ export interface MountEvents {
 
 /**
  * Opens storage and base, and mounts.
+ * @throws EPERM this process may not mount, and lacks what it needs to have it done
  * @throws EBUSY, EINVAL, EIO … storage or base cannot be opened; nothing is mounted
  * @throws Error mount(8) refused; nothing is mounted
  */
@@ -36,17 +45,18 @@ export async function mountByKernel(
   flags: readonly string[],
   events: MountEvents,
 ): Promise<Mounted> {
-  const device = openDevice();
-  const mount = new KernelMount(setup, device, events);
+  // Before base and storage are opened, so that what is missing is told at once.
+  const mountIt = isRoot ? mountWithDevice() : mountWithSockets(await loadSockets());
+  const mount = new KernelMount(setup, events);
   try {
     await mount.opened;
   } catch (error) {
-    closeDevice(device);
+    mountIt.giveUp();
     throw error;
   }
   try {
-    await mountDevice(device, setup.mountpoint, { source: setup.base, flags });
-    await mount.serve();
+    const options = { source: setup.base, flags };
+    await mount.serve(await mountIt.at(setup.mountpoint, options));
   } catch (error) {
     await mount.giveUp();
     throw error;
@@ -54,11 +64,34 @@ export async function mountByKernel(
   return mount;
 }
 
+/** A way to mount: gives the descriptor of a device that is mounted then. */
+interface Mounting {
+  at(mountpoint: string, options: MountOptions): Promise<number>;
+  giveUp(): void;
+}
+
+function mountWithDevice(): Mounting {
+  const device = openDevice();
+  return {
+    async at(mountpoint, options) {
+      await mountDevice(device, mountpoint, options);
+      return device;
+    },
+    giveUp: () => closeDevice(device),
+  };
+}
+
+function mountWithSockets(sockets: Sockets): Mounting {
+  return {
+    at: (mountpoint, options) => mountAsUser(sockets, mountpoint, options),
+    giveUp: () => {},
+  };
+}
+
 class KernelMount implements Mounted {
   readonly opened: Promise<void>;
   readonly ended: Promise<MountOutcome>;
   readonly #setup: MountSetup;
-  readonly #device: number;
   readonly #events: MountEvents;
   readonly #worker: Worker;
   readonly #port: MessagePort;
@@ -67,6 +100,8 @@ class KernelMount implements Mounted {
     number,
     { resolve: (value: unknown) => void; reject: (error: unknown) => void }
   >();
+  /** Its descriptor, once it is mounted. */
+  #device = -1;
   #deviceNumber = "";
   #fetcher: Fetcher | undefined;
   #nextCall = 1;
@@ -81,9 +116,8 @@ class KernelMount implements Mounted {
   #settleOpened!: { resolve: () => void; reject: (error: unknown) => void };
   #settleEnded!: (outcome: MountOutcome) => void;
 
-  constructor(setup: MountSetup, device: number, events: MountEvents) {
+  constructor(setup: MountSetup, events: MountEvents) {
     this.#setup = setup;
-    this.#device = device;
     this.#events = events;
     this.#wakePath = setup.mountpoint;
     this.opened = new Promise((resolve, reject) => {
@@ -110,9 +144,10 @@ class KernelMount implements Mounted {
     return this.#deviceNumber;
   }
 
-  /** Has the worker serve the device, which is mounted. */
-  async serve(): Promise<void> {
-    this.#post({ type: "serve", device: this.#device });
+  /** Has the worker serve this device, which is mounted. */
+  async serve(device: number): Promise<void> {
+    this.#device = device;
+    this.#post({ type: "serve", device });
     this.#serving = true;
     this.#deviceNumber = mountAt(this.#setup.mountpoint)?.device ?? "";
     await raiseReadahead(this.#deviceNumber);

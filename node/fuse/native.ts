@@ -44,10 +44,11 @@ export async function mountByFuseNative(
     }),
   );
   // The package has no option for the kernel's words; they go behind the name, where options are joined by commas.
-  const fsname = [setup.base.replaceAll(/[\\,]/g, "\\$&"), ...flags].join(",");
+  const words = flags.filter((flag) => flag !== "allow_other");
+  const fsname = [setup.base.replaceAll(/[\\,]/g, "\\$&"), ...words].join(",");
   const fuse = new Fuse(setup.mountpoint, nativeOperations(mounted.adapter, setup.owner), {
     timeout: false,
-    allowOther: true,
+    allowOther: words.length < flags.length,
     defaultPermissions: true,
     subtype: "minifo",
     fsname,

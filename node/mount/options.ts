@@ -11,8 +11,6 @@ export interface MountWords {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Permission bits never shown. */
   readonly umask: number;
-  /** Whether users other than the one who mounts may use it. Root's mounts always are for all. */
-  readonly allowOther: boolean;
   /** Words for the kernel. */
   readonly flags: readonly string[];
   /** `storage=` or `sto=`, the directory that keeps the changes. */
@@ -72,7 +70,8 @@ export function parseMountWords(lists: readonly string[], sloppy = false): Mount
   const numbers = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, umask: 0 };
   const places: { storage?: string; base?: string; log?: string } = {};
   const given: string[] = [];
-  let allowOther = false;
+  // Root's mounts are for all, as those of other file systems.
+  let allowOther = process.getuid?.() === 0;
   for (const word of lists.flatMap(splitWords)) {
     const at = word.indexOf("=");
     const [key, value] = at < 0 ? [word] : [word.slice(0, at), word.slice(at + 1)];
@@ -96,8 +95,7 @@ export function parseMountWords(lists: readonly string[], sloppy = false): Mount
     readOnly: chosen.access === "ro",
     owner: { uid, gid },
     umask,
-    allowOther,
-    flags: Object.values(chosen),
+    flags: [...Object.values(chosen), ...(allowOther ? ["allow_other"] : [])],
     given,
     ...places,
   };

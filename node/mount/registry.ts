@@ -2,9 +2,10 @@
  * Which process serves which mount from which storage: one small file per mount in a directory of the system for such
  * things, gone after a reboot. What a process left that was killed is recognised by its mount being gone.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FsError } from "../../src/index.ts";
 import { isMounted, mountTableOf } from "./mount-table.ts";
 
 /** A mount that is being served. */
@@ -16,9 +17,13 @@ export interface ServedMount {
   readonly pid: number;
 }
 
-/** Tells others of `mount`, until `forgetMount`. */
+/**
+ * Tells others of `mount`, until `forgetMount`.
+ * @throws EACCES somebody else has made the directory for it
+ */
 export function recordMount(mount: ServedMount): void {
   mkdirSync(directory(), { recursive: true, mode: 0o700 });
+  refuseForeign(directory());
   for (const other of servedMounts()) if (!isStillMounted(other)) forgetMount(other.device);
   writeFileSync(fileOf(mount.device), JSON.stringify(mount), { mode: 0o600 });
 }
@@ -41,9 +46,10 @@ export function servedMount(device: string): ServedMount | undefined {
 export function servedMounts(): ServedMount[] {
   let names: string[];
   try {
+    refuseForeign(directory());
     names = readdirSync(directory());
   } catch {
-    // No directory: nothing was ever mounted since the machine started.
+    // No directory of ours: nothing was ever mounted since the machine started.
     return [];
   }
   return names.flatMap((name) => {
@@ -56,10 +62,32 @@ export function servedMounts(): ServedMount[] {
   });
 }
 
+/** Where everybody may make directories, one that another user made in our place could tell us anything. */
+function refuseForeign(path: string): void {
+  if (isOurs(path)) return;
+  const reason = "it belongs to somebody else; set XDG_RUNTIME_DIR to a directory of yours";
+  throw new FsError("EACCES", { syscall: "mount", path, reason });
+}
+
+/** /run/minifo for root, and for others a directory of their own in the one the system gives them. */
 function directory(): string {
   const uid = process.getuid?.() ?? 0;
-  if (uid === 0) return "/run/minifo";
-  return join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `minifo-${uid}`);
+  const { XDG_RUNTIME_DIR } = process.env;
+  if (uid === 0 && isOurs("/run")) return "/run/minifo";
+  const places = [XDG_RUNTIME_DIR, `/run/user/${uid}`];
+  const given = places.find((place) => place !== undefined && isOurs(place));
+  return join(given ?? tmpdir(), `minifo-${uid}`);
+}
+
+/** Whether `directory` is there and belongs to this user. */
+function isOurs(directory: string): boolean {
+  try {
+    const { uid } = lstatSync(directory);
+    return uid === process.getuid?.();
+  } catch {
+    // It is not there.
+    return false;
+  }
 }
 
 function fileOf(device: string): string {

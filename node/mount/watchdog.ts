@@ -11,7 +11,9 @@ read -r word && [ "$word" = done ] && exit
 while read -r id parent device root point rest; do
   [ "$device" = "$1" ] && [ "$point" = "$2" ] && found=yes
 done </proc/self/mountinfo
-[ "$found" = yes ] && umount -l -c -- "$3"
+[ "$found" = yes ] || exit
+[ "$(id -u)" = 0 ] && exec umount -l -c -- "$3"
+fusermount3 -u -z -- "$3" || fusermount -u -z -- "$3"
 `;
 
 /** Has an eye on the end of this process. */

@@ -2,25 +2,10 @@
  * minifo as the helper of mount(8): `mount -t fuse.minifo` and a line of fstab(5), each in a private mount namespace, so
  * that nothing outside changes.
  */
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { describeMount, execute, mountsAt, program, Scratch } from "./fixture.ts";
-
-/**
- * Runs `script` in `scratch` in a mount namespace of its own. There `minifo` is the first that mount(8) finds, and what
- * is left mounted at its end is taken away.
- */
-async function privately(scratch: Scratch, script: string) {
-  const bin = `${scratch.directory}/bin`;
-  await mkdir(bin, { recursive: true });
-  await writeFile(`${bin}/minifo`, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`);
-  await chmod(`${bin}/minifo`, 0o755);
-  const prepared = `mount --bind "${bin}" /usr/local/sbin
-    PATH=/usr/local/sbin:$PATH
-    trap 'umount -l -c mnt 2>/dev/null || true' EXIT
-    ${script}`;
-  return await execute("unshare", ["-m", "bash", "-euc", prepared], scratch.directory);
-}
+import { describeMount, mountsAt, program, Scratch } from "./fixture.ts";
+import { privately } from "./namespace.ts";
 
 describeMount("mount(8)", () => {
   test("mounts the type fuse.minifo, with its own words, and shows it as such", async () => {

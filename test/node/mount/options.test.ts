@@ -3,13 +3,13 @@ import { expect, test } from "vitest";
 import { parseMountWords } from "../../../node/mount/options.ts";
 
 test("a mount is writable, and trusts neither setuid programs nor devices of its base", () => {
-  expect(parseMountWords([])).toMatchObject({ readOnly: false, flags: ["rw", "nodev", "nosuid"] });
+  expect(parseMountWords([])).toMatchObject({ readOnly: false, flags: ["rw", "nodev", "nosuid", "allow_other"] });
 });
 
 test("of two words that exclude each other the last one counts", () => {
   const { readOnly, flags } = parseMountWords(["ro,suid", "rw,nosuid,ro,noatime,exec"]);
   expect(readOnly).toBe(true);
-  expect(flags).toEqual(["ro", "nodev", "nosuid", "noatime", "exec"]);
+  expect(flags).toEqual(["ro", "nodev", "nosuid", "noatime", "exec", "allow_other"]);
 });
 
 test("uid= and gid= are decimal, umask= is octal", () => {
