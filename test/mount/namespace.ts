@@ -35,7 +35,7 @@ export async function privately(scratch: Scratch, script: string): Promise<Endin
 }
 
 /** The user nobody and its group. */
-export const nobody = 65_534;
+const nobody = 65_534;
 
 /**
  * As `privately`, but `script` is nobody's, in whose reach are $HOME, $sto below it, and, as udev has it, /dev/fuse. Root

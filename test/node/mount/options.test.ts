@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import { parseMountWords } from "../../../node/mount/options.ts";
 
 test("a mount is writable, and trusts neither setuid programs nor devices of its base", () => {
-  expect(parseMountWords([])).toMatchObject({ readOnly: false, flags: ["rw", "nodev", "nosuid", "allow_other"] });
+  expect(parseMountWords([])).toMatchObject({
+    readOnly: false,
+    flags: ["rw", "nodev", "nosuid", "allow_other"],
+  });
 });
 
 test("of two words that exclude each other the last one counts", () => {
