@@ -329,17 +329,22 @@ function* differing(
   layers: Layers,
   node: NodeRecord,
 ): Operation<{ content: boolean; attributes: boolean }> {
-  const content = node.content !== undefined;
   const base = node.origin === undefined ? null : yield* layers.base.lookup(node.origin);
+  const content = node.content !== undefined;
+  return { content, attributes: attributesDiffer(layers, node, base) };
+}
+
+/** Whether mode, owner, extended attributes or, unless that moved by itself, mtime are set to other than the base's. */
+export function attributesDiffer(layers: Layers, node: NodeRecord, base: BaseNode | null): boolean {
   const { uid, gid } = { ...layers.owner, ...base };
   const isSet = <T>(own: T | undefined, below: T | undefined) => own !== undefined && own !== below;
-  const attributes =
+  return (
     isSet(node.mode, base?.mode) ||
     isSet(node.uid, uid) ||
     isSet(node.gid, gid) ||
     (node.xattrs ?? []).length > 0 ||
-    (!content && timeDiffers(node, base));
-  return { content, attributes };
+    (node.content === undefined && timeDiffers(node, base))
+  );
 }
 
 /** Whether somebody set the mtime: a directory's also moves by itself, but then its ctime is the same moment. */

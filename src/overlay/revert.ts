@@ -6,7 +6,7 @@
 import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import { type Difference, differences, Records } from "./changes.ts";
+import { attributesDiffer, type Difference, differences, Records } from "./changes.ts";
 import type { Inode, Place } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 import { child, inodeOfBase, namesOf } from "./lookup.ts";
@@ -378,16 +378,20 @@ function resetAttributes(inode: Inode): void {
   inode.xattrs = new Map();
 }
 
-/** Records a directory whose names changed; one of the base in which nothing is recorded any more needs no record. */
+/**
+ * Records a directory whose names changed. Once all that is left in one of the base are the base's own names, its times,
+ * which moved with them, are the base's too; where nothing is recorded any more it needs no record either.
+ */
 function tidy(layers: Layers, directory: Inode): void {
-  const { identity, names, nlinkDelta, place, parent, removed } = directory;
+  const { names, place, parent, removed } = directory;
   if (removed) return;
-  const nothingLeft = identity !== undefined && names?.size === 0 && nlinkDelta === 0;
-  if (!nothingLeft || !isAtHome(directory) || !isUntouched(directory)) {
+  const isAsInBase =
+    hasBaseNames(directory) && isAtHome(directory) && hasBaseAttributes(layers, directory);
+  if (isAsInBase) forgetTimes(directory);
+  if (!isAsInBase || names?.size !== 0 || !isPristine(directory)) {
     layers.record(directory);
     return;
   }
-  resetAttributes(directory);
   forgetRecord(layers, directory);
   const home = parent ?? place?.parent;
   if (!home?.names || directory.origin === undefined) return;
@@ -399,6 +403,15 @@ function tidy(layers: Layers, directory: Inode): void {
       return;
     }
   }
+}
+
+/** Whether a directory is the base's and no name in it means anything else than there. */
+function hasBaseNames({ identity, names, nlinkDelta }: Inode): boolean {
+  if (identity === undefined || nlinkDelta !== 0 || !names) return false;
+  for (const record of names.values()) {
+    if (record.whiteout || record.origin === undefined) return false;
+  }
+  return true;
 }
 
 /** Whether a base directory stands where the base has it: under its parent's origin, by its own name. */
@@ -413,11 +426,13 @@ function isAtHome(directory: Inode): boolean {
   return true;
 }
 
-/** Whether nobody set an attribute: times that moved with the names do not count once the names are back. */
-function isUntouched({ own, xattrs }: Inode): boolean {
-  return (
-    own.mode === undefined && own.uid === undefined && own.gid === undefined && xattrs.size === 0
-  );
+/** Whether nobody set an attribute to anything else than what the base has. */
+function hasBaseAttributes(layers: Layers, inode: Inode): boolean {
+  return inode.base !== undefined && !attributesDiffer(layers, inode.toRecord(), inode.base);
+}
+
+function forgetTimes({ own }: Inode): void {
+  for (const key of ["atime", "mtime", "ctime", "btime"] as const) delete own[key];
 }
 
 function forgetRecord(layers: Layers, inode: Inode): void {

@@ -21,7 +21,7 @@ export class Clock {
 export class Mirror {
   readonly #clock: Clock;
   readonly #populate: (mirror: Mirror) => void;
-  #reference = new Reference();
+  #reference = new Reference("");
   readonly #times = new Map<ReferenceObject, number>();
 
   /** `populate` puts the base's objects into it with `place`. */
@@ -33,7 +33,7 @@ export class Mirror {
 
   /** Shows the base again. */
   reset(): void {
-    this.#reference = new Reference();
+    this.#reference = new Reference("");
     this.#times.clear();
     this.#populate(this);
   }

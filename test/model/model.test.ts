@@ -1,17 +1,16 @@
 /** Random sequences of operations, with remounts and crashes between commits. See play.ts for what must be true. */
 import fc from "fast-check";
 import { afterAll, test } from "vitest";
-import { firstBaseIno, identityHash } from "../../src/overlay/inode.ts";
-import { play, seed, tell } from "./play.ts";
+import { firstBaseIno } from "../../src/overlay/inode.ts";
+import { plainHash, play, seed, tell } from "./play.ts";
 import { sequence } from "./steps.ts";
 
 const sequences = Number(process.env["MINIFO_MODEL_SEQUENCES"] ?? 300);
 
 afterAll(tell);
 
-const plain = identityHash("model");
 /** Eight numbers for all base objects: most of them collide, with recorded nodes and with unrecorded ones. */
-const narrow = (key: string) => firstBaseIno + (plain(key) % 8);
+const narrow = (key: string) => firstBaseIno + (plainHash(key) % 8);
 
 for (const [name, options] of [
   ["", {}],

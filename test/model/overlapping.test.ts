@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Deferred, FsError, run } from "../../src/index.ts";
-import { expectSound, linesOfBase, openModel, seed } from "./play.ts";
+import { expectBase, expectSound, openModel, seed } from "./play.ts";
 import { linesOfOverlay, linesOfReference, type Step, Subject, sequence } from "./steps.ts";
 
 const sequences = Math.ceil(Number(process.env["MINIFO_MODEL_SEQUENCES"] ?? 300) / 3);
@@ -55,7 +55,7 @@ async function overlap(programs: readonly Step[][], order: readonly number[]): P
   expect(await linesOfOverlay(f)).toEqual(lines);
   await expectSound(f.storage, [...f.disk.data.keys()]);
   await run(f.overlay.revert([""])).catch((error) => expect(error.code).toBe("ENOENT"));
-  expect(await linesOfOverlay(f)).toEqual(linesOfBase);
+  await expectBase(f);
 }
 
 function expectFsError(error: unknown): void {

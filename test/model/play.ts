@@ -4,20 +4,34 @@
  * the reference. At the end no record may be left that no name leads to, and a revert of everything shows the base.
  */
 import { expect } from "vitest";
-import { type Change, type ChangeState, type FsError, run, type Storage } from "../../src/index.ts";
-import { rootIno } from "../../src/overlay/inode.ts";
+import { pathIdentity } from "../../src/base/base.ts";
+import {
+  type Change,
+  type ChangeState,
+  type FsError,
+  run,
+  type Storage,
+  type Time,
+} from "../../src/index.ts";
+import { identityHash, rootIno } from "../../src/overlay/inode.ts";
 import { Fixture, type FixtureOptions } from "../overlay/fixture.ts";
 import { object, Reference, type ReferenceObject } from "./reference.ts";
 import {
   type AnyStep,
   chunkSize,
+  expectSameNumbers,
   linesOfOpenReference,
   linesOfOverlay,
   linesOfReference,
   type Step,
   Subject,
   takeOnReference,
+  timeOf,
+  untimed,
 } from "./steps.ts";
+
+/** Numbers base objects in the model: the same in every run. */
+export const plainHash = identityHash("model");
 
 const long = new Uint8Array(2 * chunkSize + 100).map((_, i) => (i % 250) + 1);
 
@@ -33,8 +47,16 @@ const tree = {
   b: { target: "d/a" },
 };
 
+/** What the base says of all of its objects. */
+const timeOfBase = "1000000000.0";
+
+/** When step number `step` is taken. */
+function timeOfStep(step: number): Time {
+  return { seconds: 2_000_000_000, nanoseconds: step };
+}
+
 function referenceOfTree(): Reference {
-  const reference = new Reference();
+  const reference = new Reference(timeOfBase);
   const file = (text: string | Uint8Array) => {
     const made = object("file", 0o644);
     made.data = typeof text === "string" ? new TextEncoder().encode(text) : text.slice();
@@ -55,7 +77,24 @@ function referenceOfTree(): Reference {
   return reference;
 }
 
-export const linesOfBase = linesOfReference(referenceOfTree().root);
+/** Says which numbers the base's objects have where none collide. */
+function numberBase(directory: ReferenceObject, at = ""): void {
+  for (const [name, child] of directory.children) {
+    const path = at === "" ? name : `${at}/${name}`;
+    child.ino = plainHash(child.nlink > 1 && child.type === "file" ? "link:g" : pathIdentity(path));
+    numberBase(child, path);
+  }
+}
+
+const linesOfBase = linesOfReference(referenceOfTree().root);
+
+/**
+ * Checks that the overlay shows the base, as after a revert of everything, but for the times of directories: those move
+ * with their names, and stay so where nothing is left to be reverted.
+ */
+export async function expectBase(f: Fixture): Promise<void> {
+  expect(untimed(await linesOfOverlay(f))).toEqual(untimed(linesOfBase));
+}
 
 /** An overlay over the model's tree. */
 export function openModel(options: FixtureOptions): Promise<Fixture> {
@@ -86,35 +125,53 @@ function count(steps: readonly Step[]): void {
   }
 }
 
-/** Takes `steps` and checks all of it; `storedContents` tells the ids of all contents of which there is data. */
+/**
+ * Takes `steps` and checks all of it; `storedContents` tells the ids of all contents of which there is data. With a hash
+ * of its own in `options` numbers collide, and those of objects nothing is recorded of may be others after a remount.
+ */
 export async function play(
   steps: readonly Step[],
   options: FixtureOptions,
-  storedContents: (f: Fixture) => number[],
+  storedContents: (f: Fixture) => number[] | Promise<number[]>,
 ): Promise<void> {
   count(steps);
-  const f = await openModel(options);
+  let now = timeOfStep(0);
+  const f = await openModel({ hash: plainHash, now: () => now, ...options });
+  const keepsNumbers = options.hash === undefined;
   const subject = new Subject(f);
   let reference = referenceOfTree();
-  for (const taken of steps) {
+  if (keepsNumbers) numberBase(reference.root);
+  for (const [index, taken] of steps.entries()) {
+    now = timeOfStep(index + 1);
+    reference.now = timeOf(now);
     if (taken.op === "revert") {
-      reference = await revert(subject, reference, taken);
+      reference = await revert(subject, reference, taken, keepsNumbers);
       continue;
     }
-    expect([taken, await subject.take(taken)]).toEqual([taken, takeOnReference(reference, taken)]);
+    const code = await subject.take(taken);
+    expect([taken, code]).toEqual([taken, takeOnReference(reference, taken)]);
+    const isMade = code === undefined && ["create", "mkdir", "symlink"].includes(taken.op);
+    if (isMade) reference.at(taken.path).ino = (await f.at(taken.path)).ino;
   }
   expect(await subject.linesOfOpen()).toEqual(linesOfOpenReference(reference));
   const expected = linesOfReference(reference.root);
   expect(await linesOfOverlay(f)).toEqual(expected);
+  if (keepsNumbers) await expectSameNumbers(f, reference.root);
   await subject.closeAll();
   await f.remount();
   expect(await linesOfOverlay(f)).toEqual(expected);
-  await expectSound(f.storage, storedContents(f));
+  if (keepsNumbers) await expectSameNumbers(f, reference.root);
+  await expectSound(f.storage, await storedContents(f));
   await run(f.overlay.revert([""])).catch((error) => expect(error.code).toBe("ENOENT"));
   expect(await run(f.overlay.changes())).toEqual([]);
-  expect(await linesOfOverlay(f)).toEqual(linesOfBase);
+  await expectBase(f);
+  if (keepsNumbers) {
+    const base = referenceOfTree();
+    numberBase(base.root);
+    await expectSameNumbers(f, base.root);
+  }
   await run(f.overlay.close());
-  expect(storedContents(f)).toEqual([]);
+  expect(await storedContents(f)).toEqual([]);
 }
 
 /** Reverts some paths, which may be refused, and returns what the tree is then. */
@@ -122,6 +179,7 @@ async function revert(
   subject: Subject,
   reference: Reference,
   { path, pick = [] }: AnyStep,
+  keepsNumbers: boolean,
 ): Promise<Reference> {
   const { f } = subject;
   const changesBefore = await run(f.overlay.changes());
@@ -167,14 +225,18 @@ async function revert(
     }
   }
   const untold = (line: string) => !toldLines.has(pathOf(line));
+  for (const line of keepsNumbers ? lines.filter(untold) : []) {
+    const path = pathOf(line);
+    expect([path, after.at(path).ino]).toEqual([path, reference.at(path).ino]);
+  }
   // A directory's mtime moves with its names; whether somebody set it, too, can only be guessed from ctime.
   const untoldChanges = ({ path, type, state }: Change) =>
     !outcome.some((one) => isAtOrBelow(path, one)) &&
     !(type === "directory" && state === "attributes");
-  expect([paths, outcome, withoutLinks(lines.filter(untold))]).toEqual([
+  expect([paths, outcome, contentsIn(lines.filter(untold))]).toEqual([
     paths,
     outcome,
-    withoutLinks(before.filter(untold)),
+    contentsIn(before.filter(untold)),
   ]);
   expect(changes.filter(untoldChanges).map(({ path }) => path)).toEqual(
     changesBefore.filter(untoldChanges).map(({ path }) => path),
@@ -188,9 +250,9 @@ async function revert(
     );
     const within = (line: string) => isAtOrBelow(pathOf(line), top);
     if (isAtHome) {
-      expect([paths, withoutLinks(lines.filter(within))]).toEqual([
+      expect([paths, contentsIn(lines.filter(within))]).toEqual([
         paths,
-        withoutLinks(linesOfBase.filter(within)),
+        contentsIn(linesOfBase.filter(within)),
       ]);
     }
   }
@@ -209,7 +271,8 @@ function pathOf(line: string): string {
   return line.slice(0, line.indexOf("\t"));
 }
 
-function withoutLinks(lines: readonly string[]): string[] {
+/** The lines without links and times, which move with the names around. */
+function contentsIn(lines: readonly string[]): string[] {
   return lines.map((line) => line.slice(0, line.lastIndexOf("\t")));
 }
 

@@ -8,6 +8,10 @@ export interface ReferenceObject {
   readonly children: Map<string, ReferenceObject>;
   nlink: number;
   mode: number;
+  /** "" until it has a name. */
+  mtime: string;
+  /** The inode number it was first seen with; it has to keep it. */
+  ino: number | undefined;
   readonly target: string;
   readonly xattrs: Map<string, string>;
 }
@@ -18,13 +22,19 @@ class Failure extends Error {}
 export function object(type: ReferenceObject["type"], mode: number, target = ""): ReferenceObject {
   const nlink = type === "directory" ? 2 : 0;
   const [data, children, xattrs] = [new Uint8Array(0), new Map(), new Map()];
-  return { type, data, children, nlink, mode, target, xattrs };
+  return { type, data, children, nlink, mode, mtime: "", ino: undefined, target, xattrs };
 }
 
 export class Reference {
   readonly root = object("directory", 0o755);
   /** Files that are open, by any number. */
   readonly open = new Map<number, ReferenceObject>();
+  /** What is stamped on what changes. */
+  now: string;
+
+  constructor(now: string) {
+    this.now = now;
+  }
 
   /** Runs `step` and returns the code it failed with, if it did. */
   code(step: () => void): string | undefined {
@@ -64,6 +74,8 @@ export class Reference {
     const { parent, name, child } = this.place(path);
     if (child) throw new Failure("EEXIST");
     parent.children.set(name, made);
+    parent.mtime = this.now;
+    if (made.mtime === "") made.mtime = this.now;
     if (made.type === "directory") parent.nlink += 1;
     else made.nlink += 1;
   }
@@ -74,6 +86,7 @@ export class Reference {
     if (child) throw new Failure("EEXIST");
     if (made.type === "directory") throw new Failure("EPERM");
     parent.children.set(name, made);
+    parent.mtime = this.now;
     made.nlink += 1;
   }
 
@@ -82,6 +95,7 @@ export class Reference {
     if (!child) throw new Failure("ENOENT");
     if (child.type === "directory") throw new Failure("EISDIR");
     parent.children.delete(name);
+    parent.mtime = this.now;
     child.nlink -= 1;
   }
 
@@ -91,6 +105,7 @@ export class Reference {
     if (child.type !== "directory") throw new Failure("ENOTDIR");
     if (child.children.size > 0) throw new Failure("ENOTEMPTY");
     parent.children.delete(name);
+    parent.mtime = this.now;
     parent.nlink -= 1;
   }
 
@@ -123,6 +138,8 @@ export class Reference {
     const moved = isDirectory(source) - (flags.exchange ? isDirectory(target) : 0);
     old.parent.nlink -= moved;
     next.parent.nlink += moved;
+    old.parent.mtime = this.now;
+    next.parent.mtime = this.now;
   }
 
   write(file: ReferenceObject, offset: number, bytes: Uint8Array): void {
@@ -130,12 +147,14 @@ export class Reference {
     data.set(file.data);
     data.set(bytes, offset);
     file.data = data;
+    file.mtime = this.now;
   }
 
   truncate(file: ReferenceObject, size: number): void {
     const data = new Uint8Array(size);
     data.set(file.data.subarray(0, size));
     file.data = data;
+    file.mtime = this.now;
   }
 
   copy(path: string, at: number, to: string, target: number, length: number): void {
@@ -151,7 +170,9 @@ export class Reference {
     const file = this.file(path);
     const end = offset + length;
     if (mayGrow && end > file.data.length) this.truncate(file, end);
+    if (offset >= file.data.length) return;
     file.data.fill(0, offset, end);
+    file.mtime = this.now;
   }
 
   removexattr(path: string, name: string): void {

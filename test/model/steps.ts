@@ -1,5 +1,7 @@
 /** The steps of the model test: each is drawn at random and taken by the reference and by the overlay alike. */
 import fc from "fast-check";
+import { expect } from "vitest";
+import type { Time } from "../../src/attributes.ts";
 import { FsError } from "../../src/errno.ts";
 import {
   type AllocationMode,
@@ -229,17 +231,17 @@ export class Subject {
   async linesOfOpen(): Promise<string[]> {
     const lines: string[] = [];
     for (const [slot, handle] of this.open) {
-      const { size, nlink } = await run(this.overlay.getattr(handle.inode));
+      const { size, nlink, mtime } = await run(this.overlay.getattr(handle.inode));
       const into = new Uint8Array(size + 1);
       const length = await run(this.overlay.read(handle, 0, into));
-      lines.push(`${slot} links ${nlink} ${told(into.subarray(0, length))}`);
+      lines.push(lineOfOpen(slot, nlink, timeOf(mtime), into.subarray(0, length)));
     }
     return lines.sort();
   }
 
   /** The overlay's tree as a reference of its own: its objects are told apart by their inode numbers alone. */
   async toReference(): Promise<Reference> {
-    const reference = new Reference();
+    const reference = new Reference("");
     const objects = new Map<number, ReferenceObject>();
     await this.#copy("", reference, objects);
     for (const [slot, { inode }] of this.open) {
@@ -255,16 +257,21 @@ export class Subject {
       const known = objects.get(inode.ino);
       const copy = known ?? (await this.#objectOf(inode));
       objects.set(inode.ino, copy);
+      const { mtime } = copy;
       to.make(path, copy);
       if (inode.isDirectory) await this.#copy(path, to, objects);
+      // Names of a directory that were made in the copy are no change of it.
+      copy.mtime = mtime;
     }
   }
 
   async #objectOf(inode: Inode): Promise<ReferenceObject> {
     const { overlay } = this;
-    const { type, mode, size } = await run(overlay.getattr(inode));
+    const { type, mode, size, mtime, ino } = await run(overlay.getattr(inode));
     const target = type === "symlink" ? await run(overlay.readlink(inode)) : "";
     const copy = object(type as ReferenceObject["type"], mode & 0o7777, target);
+    copy.mtime = timeOf(mtime);
+    copy.ino = ino;
     if (type === "file") {
       const handle = await run(overlay.open(inode, { read: true }));
       copy.data = new Uint8Array(size);
@@ -286,16 +293,18 @@ async function xattrsOf(overlay: Overlay, inode: Inode): Promise<Map<string, str
 
 /** What is read through the reference's open files. */
 export function linesOfOpenReference({ open }: Reference): string[] {
-  return [...open].map(([slot, { nlink, data }]) => `${slot} links ${nlink} ${told(data)}`).sort();
+  return [...open]
+    .map(([slot, { nlink, mtime, data }]) => lineOfOpen(slot, nlink, mtime, data))
+    .sort();
 }
 
-/** The whole tree as lines: path, type, mode, xattrs, links, target or data. */
+/** The whole tree as lines: path, type, mode, target or data, xattrs, links, mtime. */
 export function linesOfReference(directory: ReferenceObject, at = ""): string[] {
   const lines: string[] = [];
   for (const [name, child] of directory.children) {
     const path = at === "" ? name : `${at}/${name}`;
-    const { type, mode, nlink, target, data, xattrs } = child;
-    lines.push(line(path, type, mode, nlink, target, data, xattrs));
+    const { type, mode, nlink, mtime, target, data, xattrs } = child;
+    lines.push(line(path, type, mode, nlink, mtime, target, data, xattrs));
     if (child.type === "directory") lines.push(...linesOfReference(child, path));
   }
   return at === "" ? lines.sort() : lines;
@@ -307,11 +316,12 @@ export async function linesOfOverlay(f: Fixture, at = ""): Promise<string[]> {
   for (const name of await f.names(at)) {
     const path = at === "" ? name : `${at}/${name}`;
     const inode = await f.at(path);
-    const { type, mode, nlink, size } = await run(f.overlay.getattr(inode));
+    const { type, mode, nlink, size, mtime } = await run(f.overlay.getattr(inode));
     const target = type === "symlink" ? await run(f.overlay.readlink(inode)) : "";
     const data = type === "file" ? await f.readAt(path, 0, size + 1) : new Uint8Array(0);
     const xattrs = await xattrsOf(f.overlay, inode);
-    lines.push(line(path, type, mode & 0o7777, nlink, target, data, xattrs));
+    const time = timeOf(mtime);
+    lines.push(line(path, type, mode & 0o7777, nlink, time, target, data, xattrs));
     if (type === "directory") lines.push(...(await linesOfOverlay(f, path)));
   }
   return at === "" ? lines.sort() : lines;
@@ -322,12 +332,45 @@ function line(
   type: string,
   mode: number,
   nlink: number,
+  mtime: string,
   target: string,
   data: Uint8Array,
   xattrs: ReadonlyMap<string, string>,
 ): string {
   const extended = JSON.stringify([...xattrs].sort());
-  return `${path}\t${type} ${mode.toString(8)} ${target} ${told(data)} ${extended}\tlinks ${nlink}`;
+  const content = `${type} ${mode.toString(8)} ${target} ${told(data)} ${extended}`;
+  return `${path}\t${content}\tlinks ${nlink}, changed ${mtime}`;
+}
+
+function lineOfOpen(slot: number, nlink: number, mtime: string, data: Uint8Array): string {
+  return `${slot} links ${nlink}, changed ${mtime}, ${told(data)}`;
+}
+
+/** The lines without the times of directories. */
+export function untimed(lines: readonly string[]): string[] {
+  return lines.map((line) =>
+    line.includes("\tdirectory ") ? line.slice(0, line.lastIndexOf(", changed")) : line,
+  );
+}
+
+/** A time as the reference says it. */
+export function timeOf({ seconds, nanoseconds }: Time): string {
+  return `${seconds}.${nanoseconds}`;
+}
+
+/** Checks that every object has the number it was first seen with, and notes it where it had not been seen. */
+export async function expectSameNumbers(
+  f: Fixture,
+  directory: ReferenceObject,
+  at = "",
+): Promise<void> {
+  for (const [name, child] of directory.children) {
+    const path = at === "" ? name : `${at}/${name}`;
+    const { ino } = await run(f.overlay.getattr(await f.at(path)));
+    child.ino ??= ino;
+    expect([path, ino]).toEqual([path, child.ino]);
+    if (child.type === "directory") await expectSameNumbers(f, child, path);
+  }
 }
 
 function told(data: Uint8Array): string {

@@ -216,4 +216,20 @@ export const mutants = [
     file: "src/overlay/revert.ts",
     edits: [["if (removed) return;", "if (removed || identity === undefined) return;"]],
   },
+  {
+    name: "a revert within a directory forgets the times somebody gave that",
+    file: "src/overlay/revert.ts",
+    edits: [
+      [
+        "hasBaseNames(directory) && isAtHome(directory) && hasBaseAttributes(layers, directory)",
+        "hasBaseNames(directory) && isAtHome(directory)",
+      ],
+      ["function hasBaseAttributes(", "export function hasBaseAttributes("],
+    ],
+  },
+  {
+    name: "a new name leaves the time of its directory",
+    file: "src/overlay/layers.ts",
+    edits: [["parent.own.mtime = now;", ""]],
+  },
 ];

@@ -64,6 +64,21 @@ describe("a revert of a part", () => {
     expect((await run(f.overlay.getattr(await f.at("new")))).nlink).toBe(2);
   });
 
+  test("leaves the times somebody gave its directory, and forgets those that moved with the names", async () => {
+    const f = await Fixture.open(tree);
+    const before = await run(f.overlay.getattr(await f.at("d/e")));
+    for (const directory of ["d", "d/e"]) await f.create(`${directory}/new`);
+    const given = { seconds: 5, nanoseconds: 6 };
+    await run(f.overlay.setattr(await f.at("d"), { mtime: given }));
+    // It says no more than the base does, so it is no change, but its record stays.
+    await run(f.overlay.setattr(await f.at("d/e/c"), { mode: 0o644 }));
+    expect(await revert(f, "d/new", "d/e/new")).toEqual(["d/e/new", "d/new"]);
+    await f.remount();
+    expect(await f.status()).toEqual(["attributes d"]);
+    expect((await run(f.overlay.getattr(await f.at("d")))).mtime).toEqual(given);
+    expect(await run(f.overlay.getattr(await f.at("d/e")))).toEqual(before);
+  });
+
   test("of a deleted directory reverts the objects in it that have another name, and says so", async () => {
     const f = await Fixture.open({ ...tree, "g/three": group });
     await f.writeAt("g/three", 0, "S");
