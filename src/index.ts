@@ -8,10 +8,31 @@ export * from "./base/fetcher.ts";
 export { type HttpOptions, httpFetcher } from "./base/http.ts";
 export { lazySiteDrivers } from "./base/lazy-drivers.ts";
 export { type ListingBaseOptions, openListingBase } from "./base/listing/reader.ts";
-export { chunkBytes, manifestName, maxEntries, maxManifestBytes } from "./base/manifest/format.ts";
-export { flawOfName, flawOfTarget } from "./base/manifest/names.ts";
+export { Cutter, steppedWeight } from "./base/manifest/cuts.ts";
+export {
+  digestAt,
+  digestColumn,
+  digestLetters,
+  hexOfDigest,
+  isCompressed,
+  referenceTo,
+} from "./base/manifest/digests.ts";
+export type { Content } from "./base/manifest/directory.ts";
+export {
+  chunkBytes,
+  manifestName,
+  maxChunks,
+  maxEntries,
+  maxManifestBytes,
+  objectPath,
+  objectsNames,
+  packedBytes,
+  readPointer,
+} from "./base/manifest/format.ts";
+export { compareTreePaths, flawOfName, flawOfTarget } from "./base/manifest/names.ts";
 export { baseUrlOf, type ManifestBaseOptions, openManifestBase } from "./base/manifest/reader.ts";
-export { type ManifestEntry, type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
+export type { FileContents, ManifestEntry, PutObject } from "./base/manifest/records.ts";
+export { type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";
 export {
   type DriverOptions,
@@ -20,6 +41,7 @@ export {
   type SiteDrivers,
   type SiteOptions,
 } from "./base/site.ts";
+export type { Inflate } from "./base/unpack.ts";
 export { openZipBase, type ZipBaseOptions } from "./base/zip/reader.ts";
 export * from "./errno.ts";
 export { constants } from "./fs/constants.ts";

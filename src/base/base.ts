@@ -105,6 +105,23 @@ export function rememberingBase(base: Base): RememberingBase | undefined {
     : undefined;
 }
 
+/** What a base can do beside that is far away: fetch all of a way in one go. */
+export interface WalkingBase {
+  /**
+   * The objects on the way to `path`, its first component first, as far as they exist; what they need is fetched side by
+   * side, so that looking them up one after the other fetches nothing more.
+   * @throws EIO it could not be found out
+   */
+  walk(path: string): Operation<readonly BaseNode[]>;
+}
+
+/** `base`, if it can walk; the others are as fast name by name. */
+export function walkingBase(base: Base): WalkingBase | undefined {
+  return "walk" in base && typeof base.walk === "function"
+    ? (base as WalkingBase & Base)
+    : undefined;
+}
+
 /** The base path of `name` in the directory at base path `directory`. */
 export function joinBasePath(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;

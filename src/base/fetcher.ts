@@ -29,6 +29,8 @@ export interface ObjectRequest {
   readonly version?: ResourceVersion;
   /** How the bytes asked for are packed; they are given unpacked and checked. */
   readonly packing?: Packing;
+  /** Nobody waits for it: whoever does goes first. Asked for again without this, it does too. */
+  readonly ahead?: boolean;
 }
 
 /** What tells one version of a resource from another, as far as its server tells it. */

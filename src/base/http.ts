@@ -7,7 +7,8 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type Answer, closed, exchange, fetchError, type Transport } from "./exchange.ts";
 import type { FetchedObject, Fetcher, ObjectRequest } from "./fetcher.ts";
 import { Tries } from "./retry.ts";
-import { flawOfPacking, unpacked } from "./unpack.ts";
+import { Place, Slots } from "./slots.ts";
+import { flawOfPacking, type Inflate, inflateByStream, unpacked } from "./unpack.ts";
 import { sha256Of } from "./verify.ts";
 import { KeptWhole } from "./whole.ts";
 
@@ -20,6 +21,14 @@ export interface HttpOptions {
   readonly credentials?: "omit" | "same-origin" | "include";
   /** Requests in flight at most; default 6, what browsers grant one HTTP/1.1 server. */
   readonly maxInFlight?: number;
+  /** Default: by DecompressionStream. */
+  readonly inflate?: Inflate;
+}
+
+/** A request under way. */
+interface Flight {
+  readonly place: Place;
+  readonly object: Promise<FetchedObject>;
 }
 
 /** A fetcher over the runtime's fetch. */
@@ -33,38 +42,42 @@ class HttpFetcher implements Fetcher {
   readonly #credentials: "omit" | "same-origin" | "include";
   readonly #closing = new AbortController();
   /** Requests under way, by what they ask for: whoever asks for the same waits for the same. */
-  readonly #flights = new Map<string, Promise<FetchedObject>>();
-  #freeSlots: number;
-  readonly #waitingForSlot: (() => void)[] = [];
+  readonly #flights = new Map<string, Flight>();
+  readonly #slots: Slots;
+  readonly #inflate: Inflate;
   readonly #kept = new KeptWhole();
 
   constructor(options: HttpOptions) {
     this.#transport = options.transport ?? ((url, init) => fetch(url, init));
     this.#clock = options.clock ?? systemClock;
     this.#credentials = options.credentials ?? "omit";
-    this.#freeSlots = options.maxInFlight ?? 6;
+    this.#slots = new Slots(options.maxInFlight ?? 6);
+    this.#inflate = options.inflate ?? inflateByStream;
   }
 
   get(request: ObjectRequest): Promise<FetchedObject> {
-    const key = JSON.stringify(request);
+    const { ahead = false, ...what } = request;
+    const key = JSON.stringify(what);
     let flight = this.#flights.get(key);
     if (!flight) {
-      flight = this.#fetch(request).finally(() => this.#flights.delete(key));
+      const place = new Place(ahead);
+      const object = this.#fetch(what, place).finally(() => this.#flights.delete(key));
+      flight = { place, object };
       this.#flights.set(key, flight);
-    }
-    return flight;
+    } else if (!ahead) this.#slots.hurry(flight.place);
+    return flight.object;
   }
 
   close(): void {
     this.#closing.abort();
-    for (const go of this.#waitingForSlot.splice(0)) go();
+    this.#slots.open();
   }
 
-  async #fetch(request: ObjectRequest): Promise<FetchedObject> {
+  async #fetch(request: ObjectRequest, place: Place): Promise<FetchedObject> {
     const tries = new Tries(this.#clock);
     let asked = request;
     for (;;) {
-      const answer = await this.#try(asked);
+      const answer = await this.#try(asked, place);
       if ("sha256" in answer) return answer;
       const next = tries.after(answer);
       if (next.step === "fail") throw next.error;
@@ -76,8 +89,9 @@ class HttpFetcher implements Fetcher {
   /** One try: the object, verified, or what is wrong. */
   async #try(
     request: ObjectRequest,
+    place: Place,
   ): Promise<FetchedObject | Exclude<Answer, { verdict: "good" }>> {
-    const answer = await this.#kept.answer(request, () => this.#exchange(request));
+    const answer = await this.#kept.answer(request, () => this.#exchange(request, place));
     if (answer.verdict !== "good") return answer;
     const { bytes, etag, lastModified, isHtml, size, url, contentType, isPart } = answer;
     const sha256 = await sha256Of(bytes);
@@ -95,14 +109,15 @@ class HttpFetcher implements Fetcher {
     };
     if (!request.packing) return { bytes, ...whatItIs };
     try {
-      return { bytes: await unpacked(bytes, request.packing), ...whatItIs };
+      return { bytes: await unpacked(bytes, request.packing, this.#inflate), ...whatItIs };
     } catch (error) {
       return { verdict: "wrong", error: flawOfPacking(request, error) };
     }
   }
 
-  async #exchange(request: ObjectRequest): Promise<Answer> {
-    await this.#takeSlot(request.url);
+  async #exchange(request: ObjectRequest, place: Place): Promise<Answer> {
+    if (!this.#closing.signal.aborted) await this.#slots.take(place);
+    if (this.#closing.signal.aborted) throw closed(request.url);
     try {
       return await exchange(request, {
         transport: this.#transport,
@@ -111,26 +126,8 @@ class HttpFetcher implements Fetcher {
         closing: this.#closing.signal,
       });
     } finally {
-      this.#releaseSlot();
+      this.#slots.release(place);
     }
-  }
-
-  async #takeSlot(url: string): Promise<void> {
-    if (this.#freeSlots > 0 && !this.#closing.signal.aborted) {
-      this.#freeSlots -= 1;
-      return;
-    }
-    if (!this.#closing.signal.aborted) {
-      await new Promise<void>((resolve) => this.#waitingForSlot.push(resolve));
-    }
-    if (this.#closing.signal.aborted) throw closed(url);
-  }
-
-  /** Hands the slot over to who waits longest, or frees it. */
-  #releaseSlot(): void {
-    const next = this.#waitingForSlot.shift();
-    if (next) next();
-    else this.#freeSlots += 1;
   }
 
   #sleep(delay_ms: number, url: string): Promise<void> {

@@ -7,14 +7,22 @@ import { crc32Of } from "./crc32.ts";
 import { fetchError } from "./exchange.ts";
 import type { ObjectRequest, Packing } from "./fetcher.ts";
 
+/** What `bytes` inflate to. Throws an Error in words if they do not, or hold more than `maxBytes`. */
+export type Inflate = (
+  bytes: Uint8Array<ArrayBuffer>,
+  method: "deflate-raw" | "gzip",
+  maxBytes: number,
+) => Promise<Uint8Array<ArrayBuffer>>;
+
 /** The unpacked bytes. Throws an Error in words if they are not what `packing` says. */
 export async function unpacked(
   bytes: Uint8Array<ArrayBuffer>,
   packing: Packing,
+  inflate: Inflate,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { method, size, crc32, zipMemberBytes } = packing;
   const packed = zipMemberBytes === undefined ? bytes : zipMember(bytes, zipMemberBytes);
-  const plain = method === "stored" ? packed : await inflated(packed, method, size);
+  const plain = method === "stored" ? packed : await inflate(packed, method, size);
   if (method !== "gzip" && plain.length !== size) {
     throw new Error(`expected ${size} bytes once unpacked, got ${plain.length}`);
   }
@@ -55,7 +63,8 @@ export function zipMemberStart(bytes: Uint8Array): number | undefined {
   return localHeaderBytes + view.getUint16(26, true) + view.getUint16(28, true);
 }
 
-async function inflated(
+/** `Inflate` as browsers and Node alike can do it. */
+export async function inflateByStream(
   bytes: Uint8Array<ArrayBuffer>,
   method: "deflate-raw" | "gzip",
   maxBytes: number,

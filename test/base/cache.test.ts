@@ -1,22 +1,20 @@
 import { expect, test } from "vitest";
 import { ObjectCache } from "../../src/base/cache.ts";
-import { Deferred, run, runSync } from "../../src/index.ts";
+import { Deferred, type Operation, run, runSync, waitFor } from "../../src/index.ts";
 
 /** An object of `length` bytes that is at hand at once, and a count of how often it was fetched. */
 function source(length: number) {
   const counts = { fetched: 0 };
-  const fetch = () => {
+  const fetch = function* (): Operation<Uint8Array> {
     counts.fetched += 1;
-    const object = new Deferred<{ bytes: Uint8Array }>();
-    object.resolve({ bytes: new Uint8Array(length) });
-    return object;
+    return new Uint8Array(length);
   };
   return { counts, fetch };
 }
 
 test("a hit does not wait and fetches nothing", async () => {
   const cache = new ObjectCache();
-  const fetch = () => Promise.resolve({ bytes: new Uint8Array(3) });
+  const fetch = () => waitFor(Promise.resolve(new Uint8Array(3)));
   const bytes = await run(cache.get("a", fetch));
   const refuse = () => {
     throw new Error("fetched again");
@@ -26,14 +24,14 @@ test("a hit does not wait and fetches nothing", async () => {
 
 test("all who ask while an object is under way get the same one", async () => {
   const cache = new ObjectCache();
-  const object = new Deferred<{ bytes: Uint8Array }>();
+  const object = new Deferred<Uint8Array>();
   let fetched = 0;
   const fetch = () => {
     fetched += 1;
-    return object;
+    return waitFor(object);
   };
   const asked = [run(cache.get("a", fetch)), run(cache.get("a", fetch))];
-  object.resolve({ bytes: new Uint8Array(3) });
+  object.resolve(new Uint8Array(3));
   const [one, other] = await Promise.all(asked);
   expect(one).toBe(other);
   expect(fetched).toBe(1);
@@ -41,8 +39,8 @@ test("all who ask while an object is under way get the same one", async () => {
 
 test("an error goes to all who wait, and the next who asks fetches again", async () => {
   const cache = new ObjectCache();
-  const object = new Deferred<{ bytes: Uint8Array }>();
-  const asked = [1, 2].map(() => run(cache.get("a", () => object)));
+  const object = new Deferred<Uint8Array>();
+  const asked = [1, 2].map(() => run(cache.get("a", () => waitFor(object))));
   object.reject(new Error("no network"));
   for (const one of asked) await expect(one).rejects.toThrow("no network");
   const { fetch } = source(3);
@@ -51,7 +49,7 @@ test("an error goes to all who wait, and the next who asks fetches again", async
 
 test("an error thrown before anything is under way is not kept either", async () => {
   const cache = new ObjectCache();
-  const refuse = () => {
+  const refuse = function* (): Operation<Uint8Array> {
     throw new Error("closed");
   };
   await expect(run(cache.get("a", refuse))).rejects.toThrow("closed");

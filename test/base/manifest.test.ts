@@ -69,7 +69,7 @@ function manifest(): Json & { index: { directories: Json[] } } {
     layout: "tree",
     entries: 5,
     bytes: 5,
-    root: { mtime: [time.seconds, time.nanoseconds] },
+    root: { mtime: [time.seconds, time.nanoseconds], subdirectories: 1 },
     index: {
       directories: [
         {
@@ -164,13 +164,40 @@ describe("a manifest", () => {
       /version 2, but this version of minifo reads version 1/,
     ],
     ["has a version in words", changed({ version: "1" }), /no version/],
-    ["has another layout", changed({ layout: "packed" }), /layout/],
-    ["has its index in leaves", changed({ index: { leaves: [] } }), /not inline/],
+    ["has another layout", changed({ layout: "heap" }), /layout/],
+    [
+      "has an index of nothing",
+      changed({ index: { first: [], leaves: "" } }),
+      /neither directories/,
+    ],
+    [
+      "has a list of leaves that begins elsewhere",
+      changed({ index: { first: ["a"], leaves: digestColumn(digest) } }),
+      /does not begin at the root/,
+    ],
+    [
+      "has fewer leaves than beginnings",
+      changed({ index: { first: ["", "b"], leaves: digestColumn(digest) } }),
+      /as many leaves/,
+    ],
+    [
+      "has leaves out of order",
+      changed({
+        index: {
+          first: ["", "b", "b"],
+          leaves: digestColumn(Buffer.concat([digest, digest, digest])),
+        },
+      }),
+      /not in order/,
+    ],
+    ["has earlier generations in words", changed({ previous: ["x"] }), /previous/],
+    ["miscounts the root's subdirectories", changed({ root: { mtime: [0, 0] } }), /root has 1/],
     ["has no index", changed({ index: undefined }), /index/],
     ["has an index of numbers", changed({ index: { directories: [1] } }), /directory no\. 0/],
     ["has no root", changed({ index: { directories: [] } }), /no record of the root/],
     ["has no root attributes", changed({ root: undefined }), /root/],
     ["has a root of bad times", changed({ root: { mtime: [1, 1e9] } }), /root\.mtime/],
+    ["has a root without times", changed({ root: {} }), /root\.mtime/],
     ["miscounts entries", changed({ entries: 6 }), /it has 5 entries, but says 6/],
     ["has entries below zero", changed({ entries: -1 }), /entries/],
     ["miscounts bytes", changed({ bytes: 6 }), /have 5 bytes, but it says 6/],
@@ -208,9 +235,12 @@ describe("a manifest", () => {
     ["a size with a fraction", { sizes: 1.5 }, /sizes/],
     ["a size no number can hold", { sizes: [2 ** 53] }, /sizes/],
     ["a size in words", { sizes: ["5"] }, /sizes/],
-    ["a huge size and no chunks for it", { sizes: 2 ** 52 }, /digests of its chunks/],
+    ["a huge size and no chunks for it", { sizes: 2 ** 52 }, /.chunks. has 0 rows/],
     ["a large file with a wrong list of chunks", { sizes: 2 ** 21, chunks: ["AAAA"] }, /"f"/],
     ["chunks for no file", { chunks: ["AAAA"] }, /'chunks' has 1 rows/],
+    ["names out of order", { names: ["l", "f", "sub"] }, /entry "f": it is not in order/],
+    ["links that are no list", { links: {} }, /links/],
+    ["a pack where there is none", { runs: [0, 0, 0] }, /'runs' has places for more/],
     ["a list that hides in chunks", { sizes: 2 ** 21, chunks: [{ list: "x" }] }, /chunks/],
     ["nanoseconds above a second", { nanoseconds: 1e9 }, /'nanoseconds'/],
     ["too few mtimes", { mtimes: [1] }, /'mtimes' has 1 rows, not 3/],
@@ -273,13 +303,13 @@ describe("a manifest", () => {
 
   test("with a directory that lies nowhere is refused", async () => {
     const text = manifest();
-    text.index.directories.push({ path: "stray", names: [], kinds: "" });
-    await expect(openText(JSON.stringify(text))).rejects.toThrow(/directory 'stray' lies nowhere/);
+    text.index.directories.push({ path: "z", names: [], kinds: "" });
+    await expect(openText(JSON.stringify(text))).rejects.toThrow(/directory 'z' lies nowhere/);
   });
 
   test("with a directory below a file is refused", async () => {
     const text = manifest();
-    text.index.directories.push({ path: "f", names: [], kinds: "" });
+    text.index.directories.splice(1, 0, { path: "f", names: [], kinds: "" });
     await expect(openText(JSON.stringify(text))).rejects.toThrow(/directory 'f' lies nowhere/);
   });
 

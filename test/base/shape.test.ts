@@ -28,6 +28,8 @@ test("absent keys get their defaults, unknown ones are ignored", () => {
     modes: undefined,
     targets: [],
     sha256: "",
+    checks: "",
+    runs: 0,
     chunks: [],
     links: [],
   });

@@ -4,7 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import type { Plugin } from "vite";
-import { type ManifestEntry, writeManifest } from "../../src/base/manifest/writer.ts";
+import type { ManifestEntry } from "../../src/base/manifest/records.ts";
+import { writeManifest } from "../../src/base/manifest/writer.ts";
 import { site } from "./site.ts";
 
 const mtime = { seconds: 1_700_000_000, nanoseconds: 0 };

@@ -1,14 +1,15 @@
 /**
  * How a manifest writes SHA-256 digests: 43 letters of base64 (RFC 4648, section 4, no padding) each, a third shorter
- * than hex, back to back in a column. A column stays the text it is; one digest is a slice of it. Only the canonical
- * spelling passes, so that one digest is one text.
+ * than hex, back to back in a column. A column stays the text it is; one digest is a slice of it. The 43rd letter has two
+ * bits to spare: in a reference, which is the digest of an object as it is stored, the last one tells that it is stored
+ * compressed (gzip). Else they are zero, so that one digest is one text.
  */
 import { hexOf } from "../verify.ts";
 
 /** Bytes of a digest. */
-export const digestBytes = 32;
-/** Letters of a digest. */
-const digestLetters = 43;
+const digestBytes = 32;
+/** Letters of a digest, and of a reference. */
+export const digestLetters = 43;
 
 const letters = new TextEncoder().encode(
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
@@ -43,22 +44,44 @@ export function digestColumn(bytes: Uint8Array): string {
 
 /** Whether `text` is a column of exactly `count` digests. */
 export function isDigestColumn(text: string, count: number): boolean {
+  return isColumn(text, count, 0);
+}
+
+/** Whether `text` is a column of exactly `count` references. */
+export function isReferenceColumn(text: string, count: number): boolean {
+  return isColumn(text, count, 1);
+}
+
+function isColumn(text: string, count: number, most: number): boolean {
   if (text.length !== count * digestLetters) return false;
   for (let at = 0; at < text.length; at += 1) {
     const value = values[text.charCodeAt(at)] ?? noLetter;
     if (value === noLetter) return false;
     // The last letter of a digest carries four bits only.
-    if (at % digestLetters === digestLetters - 1 && (value & 3) !== 0) return false;
+    if (at % digestLetters === digestLetters - 1 && (value & 3) > most) return false;
   }
   return true;
 }
 
-/** The digest in row `row` of `column`, as the manifest spells it. */
+/** The reference to an object whose stored bytes have this SHA-256. */
+export function referenceTo(sha256: Uint8Array, compressed: boolean): string {
+  const text = digestColumn(sha256);
+  if (!compressed) return text;
+  const last = (values[text.charCodeAt(digestLetters - 1)] as number) + 1;
+  return text.slice(0, -1) + String.fromCharCode(letters[last] as number);
+}
+
+/** Whether what `reference` refers to is stored compressed. */
+export function isCompressed(reference: string): boolean {
+  return ((values[reference.charCodeAt(digestLetters - 1)] as number) & 1) === 1;
+}
+
+/** The digest or reference in row `row` of `column`, as the manifest spells it. */
 export function digestAt(column: string, row: number): string {
   return column.slice(row * digestLetters, (row + 1) * digestLetters);
 }
 
-/** The hex digits of a digest that a manifest spells `text`. */
+/** The hex digits of a digest or reference that a manifest spells `text`. */
 export function hexOfDigest(text: string): string {
   const bytes = new Uint8Array(digestBytes);
   let buffer = 0;

@@ -1,17 +1,20 @@
 /**
- * One directory of a manifest, checked: its columns fit each other, its names are legal, its numbers in bounds. Nodes
- * are made when they are asked for.
+ * One directory of a leaf, checked: its columns fit each other, its names are legal and in order, its numbers in bounds.
+ * Of a directory that is split over leaves it is one part. Nodes are made when they are asked for.
  */
-import type { FileType } from "../../attributes.ts";
 import { type BaseNode, joinBasePath, pathIdentity } from "../base.ts";
-import { digestAt, isDigestColumn } from "./digests.ts";
+import { digestAt, digestLetters, isDigestColumn, isReferenceColumn } from "./digests.ts";
 import {
   type Column,
   chunkBytes,
   type DirectoryRecord,
   defaultModes,
   directoryShape,
+  inlineChunks,
   kinds,
+  type Layout,
+  maxChunks,
+  packedBytes,
   valueAt,
 } from "./format.ts";
 import { flawOfName, flawOfTarget } from "./names.ts";
@@ -24,94 +27,153 @@ export interface LinkGroup {
   readonly count: number;
 }
 
-/** What a file's content is verified by, as the manifest spells digests (digests.ts). */
-export interface FileDigests {
-  readonly sha256: string;
-  /** A column of the chunks' digests, for files above 1 MiB. */
-  readonly chunks: string | undefined;
+/** Where the content of a file lies, which is not empty. */
+export type Content =
+  /** In one piece, in a pack. */
+  | { readonly pack: string; readonly offset: number }
+  /** A column of digests, in the packed layout of references: one for each chunk. */
+  | { readonly chunks: string }
+  /** The reference to an object that is such a column. */
+  | { readonly list: string };
+
+/** Letters of a check: 24 bits of the content's SHA-256. */
+export const checkLetters = 4;
+
+/** What a leaf's directories have in common. */
+export interface LeafContext {
+  readonly layout: Layout;
+  /** References to the packs that the leaf's files lie in. */
+  readonly packs: string;
 }
 
 /** See the head of this file. */
 export class ManifestDirectory {
   readonly path: string;
   readonly names: readonly string[];
-  readonly types: readonly FileType[];
+  readonly #context: LeafContext;
   readonly #record: DirectoryRecord;
-  readonly #rows = new Map<string, number>();
-  /** The row's place among the rows of its kind. */
+  /** A row's place among those of its kind. */
   readonly #ordinals: Uint32Array;
-  readonly #chunks = new Map<number, string>();
+  /** A file's place among those whose contents lie alike. */
+  readonly #places: Uint32Array;
+  /** For each file in a pack, which and where. */
+  readonly #packs: Uint32Array;
+  readonly #offsets: Uint32Array;
   readonly #links = new Map<number, LinkGroup>();
-  readonly #nodes: (BaseNode | undefined)[] = [];
 
-  /** @throws ManifestFlaw */
-  constructor(input: unknown, position: number) {
-    const record = shaped(input, position);
+  /** Throws ManifestFlaw. */
+  constructor(input: unknown, context: LeafContext) {
+    const record = directoryShape(input, "");
+    const { names } = record;
     this.#record = record;
+    this.#context = context;
     this.path = record.path;
-    this.names = record.names;
-    if (record.kinds.length !== record.names.length) {
-      this.#refuse(`it has ${record.names.length} names, but ${record.kinds.length} kinds`);
+    this.names = names;
+    if (record.kinds.length !== names.length) {
+      throw new ManifestFlaw(`it has ${names.length} names, but ${record.kinds.length} kinds`);
     }
-    this.#ordinals = new Uint32Array(record.names.length);
-    this.types = this.#checkNames();
-    const counts = this.#count();
-    this.#checkColumns(counts);
-    if (!isDigestColumn(record.sha256, counts.file)) {
-      this.#refuse(`'sha256' does not hold ${counts.file} digests in base64`);
+    const counts = { f: 0, d: 0, l: 0, packed: 0, chunked: 0 };
+    this.#ordinals = new Uint32Array(names.length);
+    names.forEach((name, row) => {
+      const letter = this.#checkName(name, row);
+      this.#ordinals[row] = counts[letter];
+      counts[letter] += 1;
+    });
+    const most = Number.MAX_SAFE_INTEGER;
+    const { since } = record;
+    checkColumn("sizes", record.sizes, counts.f, 0, most);
+    checkColumn("subdirectories", record.subdirectories, counts.d, 0, 2 ** 31);
+    checkColumn("mtimes", record.mtimes, names.length, -most - since, most - since);
+    checkColumn("nanoseconds", record.nanoseconds, names.length, 0, 999_999_999);
+    checkColumn("modes", record.modes ?? 0, names.length, 0, 0o7777);
+    this.#checkTargets(counts.l);
+    const isPacked = context.layout === "packed";
+    const inOne = isPacked ? packedBytes : chunkBytes;
+    this.#places = new Uint32Array(counts.f);
+    for (let file = 0; file < counts.f; file += 1) {
+      const size = valueAt(record.sizes, file);
+      if (size > inOne) this.#places[file] = counts.chunked++;
+      else if (size > 0 && isPacked) this.#places[file] = counts.packed++;
     }
-    this.#readChunks();
+    const hashed = isPacked ? counts.chunked : counts.f;
+    if (!isDigestColumn(record.sha256, hashed)) {
+      throw new ManifestFlaw(`'sha256' does not hold ${hashed} digests in base64`);
+    }
+    if (record.checks !== "" && record.checks.length !== counts.packed * checkLetters) {
+      throw new ManifestFlaw(`'checks' does not hold ${checkLetters} letters for each file`);
+    }
+    if (record.chunks.length !== counts.chunked) {
+      throw new ManifestFlaw(
+        `'chunks' has ${record.chunks.length} rows, but ${counts.chunked} files have chunks`,
+      );
+    }
+    this.#checkChunks(inOne);
+    this.#packs = new Uint32Array(counts.packed);
+    this.#offsets = new Uint32Array(counts.packed);
+    this.#readRuns();
     this.#readLinks();
   }
 
   /** The row of `name`, if there is one. */
   row(name: string): number | undefined {
-    return this.#rows.get(name);
+    let [low, high] = [0, this.names.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.names[middle] as string) < name) low = middle + 1;
+      else high = middle;
+    }
+    return this.names[low] === name ? low : undefined;
+  }
+
+  typeAt(row: number): "file" | "directory" | "symlink" {
+    return kinds[this.#record.kinds[row] as keyof typeof kinds];
   }
 
   /** How many of the rows are directories. */
   get subdirectories(): number {
-    return this.types.filter((type) => type === "directory").length;
+    return this.#record.kinds.length - this.#record.kinds.replaceAll("d", "").length;
   }
 
   /** The size a file has, the subdirectories a directory has. */
   sizeAt(row: number): number {
-    const { sizes, subdirectories } = this.#record;
-    const type = this.types[row];
-    if (type === "symlink") return 0;
-    return valueAt(type === "file" ? sizes : subdirectories, this.#ordinals[row] as number);
+    const kind = this.#record.kinds[row];
+    if (kind === "l") return 0;
+    return valueAt(
+      kind === "f" ? this.#record.sizes : this.#record.subdirectories,
+      this.#ordinals[row] as number,
+    );
   }
 
   linkAt(row: number): LinkGroup | undefined {
     return this.#links.get(row);
   }
 
-  /** What the file in `row` is verified by. */
-  digestsAt(row: number): FileDigests {
-    return {
-      sha256: digestAt(this.#record.sha256, this.#ordinals[row] as number),
-      chunks: this.#chunks.get(row),
-    };
+  /** Where the content of the file in `row` lies; undefined if it is empty. */
+  contentAt(row: number): Content | undefined {
+    const size = this.sizeAt(row);
+    const file = this.#ordinals[row] as number;
+    const place = this.#places[file] as number;
+    if (size === 0) return undefined;
+    const isPacked = this.#context.layout === "packed";
+    if (isPacked && size <= packedBytes) {
+      const pack = digestAt(this.#context.packs, this.#packs[place] as number);
+      return { pack, offset: this.#offsets[place] as number };
+    }
+    if (!isPacked && size <= chunkBytes) return { chunks: digestAt(this.#record.sha256, file) };
+    const column = this.#record.chunks[place] as string;
+    return Math.ceil(size / chunkBytes) > inlineChunks ? { list: column } : { chunks: column };
   }
 
   nodeAt(row: number): BaseNode {
-    let node = this.#nodes[row];
-    if (!node) {
-      node = this.#makeNode(row);
-      this.#nodes[row] = node;
-    }
-    return node;
-  }
-
-  #makeNode(row: number): BaseNode {
-    const record = this.#record;
     const path = joinBasePath(this.path, this.names[row] as string);
-    const type = this.types[row] as keyof typeof defaultModes;
+    const type = this.typeAt(row);
+    const ordinal = this.#ordinals[row] as number;
     const mtime = {
-      seconds: record.since + valueAt(record.mtimes, row),
-      nanoseconds: valueAt(record.nanoseconds, row),
+      seconds: this.#record.since + valueAt(this.#record.mtimes, row),
+      nanoseconds: valueAt(this.#record.nanoseconds, row),
     };
-    const mode = record.modes === undefined ? defaultModes[type] : valueAt(record.modes, row);
+    const mode =
+      this.#record.modes === undefined ? defaultModes[type] : valueAt(this.#record.modes, row);
     const link = this.#links.get(row);
     const identity = link ? `link:${link.group}` : pathIdentity(path);
     const time = `${mtime.seconds}.${mtime.nanoseconds}`;
@@ -121,110 +183,133 @@ export class ManifestDirectory {
     }
     const nlink = link?.count ?? 1;
     if (type === "symlink") {
-      const target = record.targets[this.#ordinals[row] as number] as string;
+      const target = this.#record.targets[ordinal] as string;
       const size = new TextEncoder().encode(target).length;
       return { ...common, size, nlink, target, signature: `${time}:${target}` };
     }
     const size = this.sizeAt(row);
-    const { sha256 } = this.digestsAt(row);
-    return { ...common, size, nlink, signature: `${size}:${time}:${sha256}` };
+    return { ...common, size, nlink, signature: `${size}:${time}:${this.#sumAt(ordinal, size)}` };
   }
 
-  #checkNames(): FileType[] {
-    const { names } = this.#record;
-    const types: FileType[] = [];
-    const counts = { f: 0, d: 0, l: 0 };
-    names.forEach((name, row) => {
-      const flaw = flawOfName(name);
-      if (flaw !== undefined) this.#refuse(flaw, name);
-      if (this.#rows.has(name)) this.#refuse("the name stands there twice", name);
-      this.#rows.set(name, row);
-      const letter = this.#record.kinds.charAt(row);
-      if (letter !== "f" && letter !== "d" && letter !== "l") {
-        this.#refuse(`'${letter}' is no kind of object`, name);
-      }
-      this.#ordinals[row] = counts[letter];
-      counts[letter] += 1;
-      types.push(kinds[letter]);
-    });
-    return types;
+  /** What there is of the content's SHA-256. */
+  #sumAt(file: number, size: number): string {
+    if (this.#context.layout === "tree") return digestAt(this.#record.sha256, file);
+    const place = this.#places[file] as number;
+    if (size > packedBytes) return digestAt(this.#record.sha256, place);
+    return size > 0 ? this.#record.checks.substr(place * checkLetters, checkLetters) : "";
   }
 
-  #count(): { file: number; directory: number; symlink: number } {
-    const counts = { file: 0, directory: 0, symlink: 0 };
-    for (const type of this.types) counts[type as keyof typeof counts] += 1;
-    return counts;
-  }
-
-  #checkColumns(counts: { file: number; directory: number; symlink: number }): void {
-    const record = this.#record;
-    const rows = this.names.length;
-    const most = Number.MAX_SAFE_INTEGER;
-    this.#checkColumn("sizes", record.sizes, counts.file, 0, most);
-    this.#checkColumn("subdirectories", record.subdirectories, counts.directory, 0, 2 ** 31);
-    this.#checkColumn("mtimes", record.mtimes, rows, -most - record.since, most - record.since);
-    this.#checkColumn("nanoseconds", record.nanoseconds, rows, 0, 999_999_999);
-    if (record.modes !== undefined) this.#checkColumn("modes", record.modes, rows, 0, 0o7777);
-    if (record.targets.length !== counts.symlink) {
-      this.#refuse(`it has ${counts.symlink} symlinks, but ${record.targets.length} targets`);
+  /** The letter of the kind of `name`. */
+  #checkName(name: string, row: number): keyof typeof kinds {
+    const flaw = flawOfName(name);
+    if (flaw !== undefined) this.#refuse(row, flaw);
+    const before = this.names[row - 1];
+    if (before !== undefined && before >= name) {
+      this.#refuse(row, before === name ? "the name stands there twice" : "it is not in order");
     }
-    for (const target of record.targets) {
+    const letter = this.#record.kinds.charAt(row);
+    if (letter !== "f" && letter !== "d" && letter !== "l") {
+      this.#refuse(row, `'${letter}' is no kind of object`);
+    }
+    return letter;
+  }
+
+  #checkChunks(inOne: number): void {
+    const isColumn = this.#context.layout === "packed" ? isReferenceColumn : isDigestColumn;
+    this.names.forEach((_, row) => {
+      const size = this.sizeAt(row);
+      if (this.#record.kinds[row] !== "f" || size <= inOne) return;
+      const chunks = Math.ceil(size / chunkBytes);
+      const column = this.#record.chunks[
+        this.#places[this.#ordinals[row] as number] as number
+      ] as string;
+      if (chunks > maxChunks) this.#refuse(row, "it is larger than a file may be");
+      const isGood =
+        chunks > inlineChunks ? isReferenceColumn(column, 1) : isColumn(column, chunks);
+      if (!isGood) this.#refuse(row, `'chunks' does not hold the ${chunks} digests of its chunks`);
+    });
+  }
+
+  #checkTargets(count: number): void {
+    const { targets } = this.#record;
+    if (targets.length !== count) {
+      throw new ManifestFlaw(`it has ${count} symlinks, but ${targets.length} targets`);
+    }
+    for (const target of targets) {
       const flaw = flawOfTarget(target);
-      if (flaw !== undefined) this.#refuse(flaw);
+      if (flaw !== undefined) throw new ManifestFlaw(flaw);
     }
   }
 
-  #checkColumn(what: string, column: Column, rows: number, least: number, most: number): void {
-    const values = typeof column === "number" ? [column] : column;
-    if (typeof column !== "number" && column.length !== rows) {
-      this.#refuse(`the column '${what}' has ${column.length} rows, not ${rows}`);
-    }
-    for (const value of values) {
-      if (value < least || value > most) this.#refuse(`${value} is out of bounds in '${what}'`);
-    }
-  }
-
-  #readChunks(): void {
-    const { chunks } = this.#record;
-    let next = 0;
-    this.types.forEach((type, row) => {
-      if (type !== "file" || this.sizeAt(row) <= chunkBytes) return;
-      const text = chunks[next];
-      next += 1;
-      const count = Math.ceil(this.sizeAt(row) / chunkBytes);
-      if (text === undefined || !isDigestColumn(text, count)) {
-        this.#refuse(`'chunks' does not hold the ${count} digests of its chunks`, this.names[row]);
+  /** From the file of each run on, contents lie back to back in a pack. */
+  #readRuns(): void {
+    const { sizes } = this.#record;
+    const runs = typeof this.#record.runs === "number" ? [] : this.#record.runs;
+    const packs = this.#context.packs.length / digestLetters;
+    let [next, run, pack, offset] = [0, 0, packs, 0];
+    for (let file = 0; next < this.#packs.length; file += 1) {
+      const size = valueAt(sizes, file);
+      if (size === 0 || size > packedBytes) continue;
+      if (runs[run] === next) {
+        pack = runs[run + 1] ?? packs;
+        offset = runs[run + 2] ?? chunkBytes;
+        run += 3;
       }
-      this.#chunks.set(row, text);
-    });
-    if (chunks.length !== next) {
-      this.#refuse(`'chunks' has ${chunks.length} rows, but there are ${next} files above 1 MiB`);
+      if (pack < 0 || pack >= packs || offset < 0 || offset + size > chunkBytes) {
+        throw new ManifestFlaw(`'runs' has no place for its file no. ${file}`);
+      }
+      this.#packs[next] = pack;
+      this.#offsets[next] = offset;
+      offset += size;
+      next += 1;
     }
+    if (runs.length !== run) throw new ManifestFlaw("'runs' has places for more files than it has");
   }
 
   #readLinks(): void {
     for (const [row, group, count] of this.#record.links) {
-      const name = this.names[row];
-      if (name === undefined) this.#refuse(`'links' has a row ${row}, which does not exist`);
-      if (this.types[row] === "directory") this.#refuse("a directory cannot be linked", name);
-      if (this.#links.has(row)) this.#refuse("it stands in 'links' twice", name);
-      if (count < 2) this.#refuse(`a link group of ${count} names is none`, name);
+      if (this.names[row] === undefined) {
+        throw new ManifestFlaw(`'links' has a row ${row}, which does not exist`);
+      }
+      if (this.#record.kinds[row] === "d") this.#refuse(row, "a directory cannot be linked");
+      if (this.#links.has(row)) this.#refuse(row, "it stands in 'links' twice");
+      if (count < 2) this.#refuse(row, `a link group of ${count} names is none`);
       this.#links.set(row, { group, count });
     }
   }
 
-  #refuse(flaw: string, name?: string): never {
-    const where =
-      name === undefined
-        ? `directory '${this.path}'`
-        : `entry ${JSON.stringify(joinBasePath(this.path, name))}`;
-    throw new ManifestFlaw(`${where}: ${flaw}`);
+  #refuse(row: number, flaw: string): never {
+    const path = joinBasePath(this.path, this.names[row] as string);
+    throw new ManifestFlaw(`entry ${JSON.stringify(path)}: ${flaw}`);
   }
 }
 
-function shaped(input: unknown, position: number): DirectoryRecord {
+/** Throws ManifestFlaw. */
+function checkColumn(
+  what: string,
+  column: Column,
+  rows: number,
+  least: number,
+  most: number,
+): void {
+  if (typeof column !== "number" && column.length !== rows) {
+    throw new ManifestFlaw(`the column '${what}' has ${column.length} rows, not ${rows}`);
+  }
+  for (const value of typeof column === "number" ? [column] : column) {
+    if (value < least || value > most) {
+      throw new ManifestFlaw(`${value} is out of bounds in '${what}'`);
+    }
+  }
+}
+
+/** The directory that `input` describes; a flaw of it is told with its path. Throws ManifestFlaw. */
+export function readDirectory(
+  input: unknown,
+  position: number,
+  context: LeafContext,
+): ManifestDirectory {
   try {
-    return directoryShape(input, "");
+    return new ManifestDirectory(input, context);
   } catch (error) {
     if (!(error instanceof ManifestFlaw)) throw error;
     const path = (input as { path?: unknown } | null)?.path;

@@ -33,6 +33,14 @@ export function flawOfTarget(target: string): string | undefined {
 }
 
 /**
+ * The place of a name in that order: behind its directory's path, before all that lies deeper. Where a large directory
+ * is split, its parts begin at such keys.
+ */
+export function keyOf(directory: string, name: string): string {
+  return `${directory}//${name}`;
+}
+
+/**
  * The order of base paths in a manifest: a directory before what is in it, siblings by UTF-16 code units, and all that
  * is below a directory side by side.
  */

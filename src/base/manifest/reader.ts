@@ -1,16 +1,33 @@
 /**
- * A site with a `minifo.json` as base: one request opens it, names and attributes never need another, contents are
- * fetched at their natural URLs and verified. Files up to 1 MiB come whole, larger ones in chunks of 1 MiB.
+ * A site with a `minifo.json` as base, in either layout: one request opens it; names and attributes need another only
+ * where the index is too large to stand inline; contents are fetched at their natural URLs or from the objects that hold
+ * them. Every byte is verified before it is used.
  */
 import { FsError } from "../../errno.ts";
-import { all, type Operation, waitFor } from "../../operation.ts";
-import type { Base, BaseCapabilities, BaseEntry, BaseNode } from "../base.ts";
+import { all, drive, type Operation, waitFor } from "../../operation.ts";
+import type { Base, BaseCapabilities, BaseEntry, BaseNode, WalkingBase } from "../base.ts";
 import { ObjectCache } from "../cache.ts";
 import type { FetchedObject, Fetcher, ObjectRequest } from "../fetcher.ts";
-import { digestAt, hexOfDigest } from "./digests.ts";
-import { chunkBytes, manifestName, maxManifestBytes } from "./format.ts";
+import {
+  digestAt,
+  digestLetters,
+  hexOfDigest,
+  isCompressed,
+  isDigestColumn,
+  isReferenceColumn,
+} from "./digests.ts";
+import type { Content } from "./directory.ts";
+import {
+  chunkBytes,
+  manifestName,
+  maxManifestBytes,
+  objectPath,
+  type Pointer,
+  readPointer,
+} from "./format.ts";
+import { ManifestIndex } from "./index-tree.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { ManifestFlaw } from "./shape.ts";
-import { ManifestTree } from "./tree.ts";
 
 /** The largest whole that is put up with from a server that ignores ranges. */
 const maxWholeForRange = 16 * chunkBytes;
@@ -33,13 +50,18 @@ export interface ManifestBaseOptions {
  * @throws EPROTO what is there is no manifest, or a bad one; the reason names the entry
  * @throws EACCES, EIO as `Fetcher.get`
  */
-export function* openManifestBase(options: ManifestBaseOptions): Operation<Base> {
+export function* openManifestBase(options: ManifestBaseOptions): Operation<Base & WalkingBase> {
   const { fetcher, cacheBytes } = options;
   const directoryUrl = baseUrlOf(options.url);
   const url = directoryUrl + manifestName;
   const { bytes, sha256 } = yield* fetchManifest(url, fetcher);
-  const tree = readTree(bytes, url);
-  return new ManifestBase(directoryUrl, sha256, tree, fetcher, new ObjectCache(cacheBytes));
+  const pointer = refusing(url, () => readPointer(parsed(bytes, url)));
+  const objects = new Objects(directoryUrl, pointer, fetcher);
+  const index = refusing(
+    url,
+    () => new ManifestIndex(pointer, (reference, most) => objects.get(reference, most)),
+  );
+  return new ManifestBase(directoryUrl, sha256, pointer, index, objects, cacheBytes);
 }
 
 /**
@@ -86,7 +108,7 @@ function* fetchManifest(url: string, fetcher: Fetcher): Operation<FetchedObject>
   }
 }
 
-function readTree(bytes: Uint8Array, url: string): ManifestTree {
+function parsed(bytes: Uint8Array, url: string): unknown {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -100,14 +122,16 @@ function readTree(bytes: Uint8Array, url: string): ManifestTree {
         "that the server serves there",
     );
   }
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw badManifest(url, `is no JSON: ${(cause as Error).message}`, cause);
   }
+}
+
+function refusing<T>(url: string, read: () => T): T {
   try {
-    return new ManifestTree(parsed);
+    return read();
   } catch (cause) {
     if (!(cause instanceof ManifestFlaw)) throw cause;
     throw badManifest(url, `is refused: ${cause.message}`, cause);
@@ -118,66 +142,132 @@ function badManifest(url: string, flaw: string, cause?: unknown): FsError {
   return new FsError("EPROTO", { syscall: "open", reason: `the manifest ${url} ${flaw}`, cause });
 }
 
-class ManifestBase implements Base {
+/** What lies at the site beside its `minifo.json`. */
+class Objects {
+  readonly url: string;
+  readonly fetcher: Fetcher;
+  readonly #pointer: Pointer;
+
+  constructor(url: string, pointer: Pointer, fetcher: Fetcher) {
+    this.url = url;
+    this.#pointer = pointer;
+    this.fetcher = fetcher;
+  }
+
+  /** The object that `reference` means, which inflates to at most `maxBytes`. */
+  *get(reference: string, maxBytes: number, ahead = false): Operation<Uint8Array> {
+    const sha256 = hexOfDigest(reference);
+    const url = this.url + objectPath(this.#pointer.layout, sha256);
+    try {
+      const { bytes } = yield* waitFor(
+        this.fetcher.get({
+          url,
+          sha256,
+          maxBytes,
+          ...(isCompressed(reference) && { packing: { method: "gzip", size: maxBytes } }),
+          ...(ahead && { ahead }),
+        }),
+      );
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof FsError) || error.code !== "ENOENT") throw error;
+      // The pointer has the object, so that its absence is no fate of a name: this generation is no longer kept.
+      const reason =
+        `${error.reason}, but the manifest needs it: it was published anew, and what this reader began with is ` +
+        "no longer kept; open the base again";
+      throw new FsError("ESTALE", { syscall: "read", reason, cause: error });
+    }
+  }
+}
+
+class ManifestBase implements Base, WalkingBase {
   readonly locator: string;
   readonly identity: string;
   readonly capabilities: BaseCapabilities = { integrity: "sha256", snapshot: true };
   readonly omitted: number;
-  readonly #tree: ManifestTree;
-  readonly #fetcher: Fetcher;
+  readonly #pointer: Pointer;
+  readonly #index: ManifestIndex;
+  readonly #objects: Objects;
   readonly #cache: ObjectCache;
+  readonly #readAhead = new ReadAhead();
 
   constructor(
     url: string,
     sha256: string,
-    tree: ManifestTree,
-    fetcher: Fetcher,
-    cache: ObjectCache,
+    pointer: Pointer,
+    index: ManifestIndex,
+    objects: Objects,
+    cacheBytes: number | undefined,
   ) {
     this.locator = url;
     this.identity = `sha256:${sha256}`;
-    this.omitted = tree.omitted;
-    this.#tree = tree;
-    this.#fetcher = fetcher;
-    this.#cache = cache;
+    this.omitted = pointer.omitted;
+    this.#pointer = pointer;
+    this.#index = index;
+    this.#objects = objects;
+    this.#cache = new ObjectCache(cacheBytes);
   }
 
   *lookup(path: string): Operation<BaseNode | null> {
-    return this.#tree.node(path);
+    return (yield* this.#index.find(path))?.node ?? null;
+  }
+
+  *walk(path: string): Operation<readonly BaseNode[]> {
+    const paths = [...path.matchAll(/\/|$/g)].map(({ index }) => path.slice(0, index));
+    const found = yield* all(paths.map((one) => this.lookup(one)));
+    const end = found.indexOf(null);
+    return found.slice(0, end < 0 ? found.length : end) as BaseNode[];
   }
 
   *list(path: string): Operation<readonly BaseEntry[]> {
-    const entries = this.#tree.list(path);
+    const entries = yield* this.#index.list(path);
     if (entries) return entries;
-    throw new FsError(this.#tree.node(path) ? "ENOTDIR" : "ENOENT", { syscall: "scandir", path });
+    const code = (yield* this.lookup(path)) ? "ENOTDIR" : "ENOENT";
+    throw new FsError(code, { syscall: "scandir", path });
   }
 
   *read(node: BaseNode, offset: number, into: Uint8Array): Operation<number> {
     const { path, size } = node;
-    const digests = this.#tree.digests(path);
-    if (!digests || this.#tree.node(path)?.signature !== node.signature) {
+    const found = yield* this.#index.find(path);
+    if (found?.node.type !== "file" || found.node.signature !== node.signature) {
       throw new FsError("ESTALE", { syscall: "read", path });
     }
     const end = Math.min(size, offset + into.length);
-    if (offset >= end) return 0;
-    if (!digests.chunks) {
-      const object = yield* this.#object(path, digests.sha256, { maxBytes: size });
-      into.set(object.subarray(offset, end));
+    if (offset >= end || !found.content) return 0;
+    try {
+      yield* this.#copy(node, found.content, offset, into.subarray(0, end - offset));
       return end - offset;
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      throw new FsError(error.code, { ...error.details(), syscall: "read", path, cause: error });
     }
-    const past = Math.ceil(end / chunkBytes);
-    for (let from = Math.floor(offset / chunkBytes); from < past; from += chunksAtOnce) {
-      const copies: Operation<void>[] = [];
-      for (let chunk = from; chunk < Math.min(past, from + chunksAtOnce); chunk += 1) {
-        copies.push(this.#copyChunk(node, digests.chunks, chunk, offset, into));
-      }
-      yield* all(copies);
-    }
-    return end - offset;
   }
 
   *close(): Operation<void> {
-    this.#fetcher.close();
+    this.#objects.fetcher.close();
+  }
+
+  *#copy(node: BaseNode, content: Content, offset: number, into: Uint8Array): Operation<void> {
+    if ("pack" in content) {
+      const pack = yield* this.#object(content.pack, chunkBytes);
+      const from = content.offset + offset;
+      if (pack.length < content.offset + node.size) throw tooShort("pack", content.pack);
+      into.set(pack.subarray(from, from + into.length));
+      return;
+    }
+    const digests =
+      "chunks" in content ? content.chunks : yield* this.#list(content.list, node.size);
+    const past = Math.ceil((offset + into.length) / chunkBytes);
+    const ahead = this.#readAhead.seen(node.path, offset, offset + into.length);
+    for (let from = Math.floor(offset / chunkBytes); from < past; from += chunksAtOnce) {
+      const copies: Operation<void>[] = [];
+      for (let chunk = from; chunk < Math.min(past, from + chunksAtOnce); chunk += 1) {
+        copies.push(this.#copyChunk(node, digests, chunk, offset, into));
+      }
+      // Behind what is waited for, so that it is asked for later.
+      if (from + chunksAtOnce >= past) copies.push(this.#fetchAhead(node, digests, past, ahead));
+      yield* all(copies);
+    }
   }
 
   /** Copies what `into`, which begins at `offset` of the file, takes of one chunk. */
@@ -188,40 +278,84 @@ class ManifestBase implements Base {
     offset: number,
     into: Uint8Array,
   ): Operation<void> {
+    const bytes = yield* this.#chunk(node, digests, chunk, false);
     const start = chunk * chunkBytes;
-    const length = Math.min(chunkBytes, node.size - start);
-    const bytes = yield* this.#object(node.path, digestAt(digests, chunk), {
-      range: { offset: start, length, size: node.size },
-      maxBytes: Math.max(length, Math.min(node.size, maxWholeForRange)),
-    });
     const from = Math.max(0, offset - start);
-    const to = Math.min(length, offset + into.length - start);
+    const to = Math.min(bytes.length, offset + into.length - start);
     into.set(bytes.subarray(from, to), start + from - offset);
   }
 
-  /** One object of the file at `path`, from the cache or the server. */
-  *#object(
-    path: string,
-    digest: string,
-    request: Pick<ObjectRequest, "range" | "maxBytes">,
-  ): Operation<Uint8Array> {
-    try {
-      return yield* this.#cache.get(digest, () =>
-        this.#fetcher.get({ url: this.#urlOf(path), sha256: hexOfDigest(digest), ...request }),
-      );
-    } catch (error) {
-      if (!(error instanceof FsError)) throw error;
-      const details = { ...error.details(), syscall: "read", path, cause: error };
-      // The manifest has the file, so to the reader its absence on the server is damage and no fate of the name.
-      if (error.code === "ENOENT") {
-        const reason = `${error.reason}, but the manifest has the file; run \`minifo index\` there again`;
-        throw new FsError("EIO", { ...details, reason });
-      }
-      throw new FsError(error.code, details);
+  /** Begins to fetch the chunks from `from` on, which nobody waits for. */
+  *#fetchAhead(node: BaseNode, digests: string, from: number, count: number): Operation<void> {
+    const past = Math.min(Math.ceil(node.size / chunkBytes), from + count);
+    for (let chunk = from; chunk < past; chunk += 1) {
+      if (this.#cache.has(digestAt(digests, chunk))) continue;
+      // Whoever comes to need it asks again, and hears what went wrong.
+      const ignore = (): void => {};
+      drive(this.#chunk(node, digests, chunk, true), ignore, ignore);
     }
   }
 
-  #urlOf(path: string): string {
-    return this.locator + path.split("/").map(encodeURIComponent).join("/");
+  *#chunk(node: BaseNode, digests: string, chunk: number, ahead: boolean): Operation<Uint8Array> {
+    const digest = digestAt(digests, chunk);
+    const offset = chunk * chunkBytes;
+    const length = Math.min(chunkBytes, node.size - offset);
+    if (this.#pointer.layout === "tree") {
+      const isWhole = length === node.size;
+      const most = isWhole ? length : Math.max(length, Math.min(node.size, maxWholeForRange));
+      return yield* this.#natural(node.path, digest, {
+        ...(!isWhole && { range: { offset, length, size: node.size } }),
+        maxBytes: most,
+        ...(ahead && { ahead }),
+      });
+    }
+    const bytes = yield* this.#object(digest, length, ahead);
+    if (bytes.length < length) throw tooShort("chunk", digest);
+    return bytes;
   }
+
+  /** The digests of the chunks of a file of `size` bytes, of which there are too many to stand in its record. */
+  *#list(reference: string, size: number): Operation<string> {
+    const count = Math.ceil(size / chunkBytes);
+    const bytes = yield* this.#object(reference, count * digestLetters);
+    const column = new TextDecoder().decode(bytes);
+    const isColumn = this.#pointer.layout === "packed" ? isReferenceColumn : isDigestColumn;
+    if (isColumn(column, count)) return column;
+    throw new FsError("EIO", {
+      reason: `the object ${hexOfDigest(reference)} does not list the file's ${count} chunks; publish it again`,
+    });
+  }
+
+  /** An object, from the cache or the server. */
+  *#object(reference: string, maxBytes: number, ahead = false): Operation<Uint8Array> {
+    return yield* this.#cache.get(reference, () => this.#objects.get(reference, maxBytes, ahead));
+  }
+
+  /** A file, or a chunk of it, at its natural URL. */
+  *#natural(
+    path: string,
+    digest: string,
+    request: Pick<ObjectRequest, "range" | "maxBytes" | "ahead">,
+  ): Operation<Uint8Array> {
+    const url = this.#objects.url + path.split("/").map(encodeURIComponent).join("/");
+    return yield* this.#cache.get(digest, () =>
+      this.#fetch({ url, sha256: hexOfDigest(digest), ...request }),
+    );
+  }
+
+  *#fetch(request: ObjectRequest): Operation<Uint8Array> {
+    try {
+      return (yield* waitFor(this.#objects.fetcher.get(request))).bytes;
+    } catch (error) {
+      // The manifest has the file, so to the reader its absence on the server is damage and no fate of the name.
+      if (!(error instanceof FsError) || error.code !== "ENOENT") throw error;
+      const reason = `${error.reason}, but the manifest has the file; run \`minifo index\` there again`;
+      throw new FsError("EIO", { reason, cause: error });
+    }
+  }
+}
+
+function tooShort(what: string, reference: string): FsError {
+  const reason = `the ${what} ${hexOfDigest(reference)} is shorter than the manifest says; publish it again`;
+  return new FsError("EIO", { reason });
 }

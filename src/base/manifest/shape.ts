@@ -47,9 +47,10 @@ export const integers: Shape<number | readonly number[]> = fitting(
   "a whole number or a list of them",
 );
 
-/** This very text. */
-export function exactly<const T extends string>(wanted: T): Shape<T> {
-  return fitting((value) => value === wanted, JSON.stringify(wanted));
+/** One of these very texts. */
+export function exactly<const T extends string>(...wanted: readonly T[]): Shape<T> {
+  const words = wanted.map((one) => JSON.stringify(one)).join(" or ");
+  return fitting((value) => wanted.includes(value as T), words);
 }
 
 /** Anything at all. */

@@ -1,79 +1,203 @@
 /**
- * Writes a tree down as a manifest. Pure: the same tree gives the same bytes, in whatever order its objects come.
- * What a file contains is the caller's matter; it brings the digests.
+ * Writes a tree down as a manifest: inline where that is small, else in leaves, which are cut by names alone, so that a
+ * file that changes changes one of them. Pure: the same tree gives the same bytes, in whatever order its objects come.
+ * What a file contains, and where objects are kept, is the caller's matter.
  */
-import type { Time } from "../../attributes.ts";
 import { parentOfBasePath } from "../base.ts";
-import { digestBytes, digestColumn } from "./digests.ts";
-import { type Column, chunkBytes, defaultModes, maxEntries } from "./format.ts";
-import { compareTreePaths, flawOfName, flawOfTarget } from "./names.ts";
+import { Cutter, type PartWeights } from "./cuts.ts";
+import { digestLetters } from "./digests.ts";
+import {
+  type Branch,
+  defaultModes,
+  inlineChunks,
+  type Layout,
+  maxEntries,
+  maxManifestBytes,
+} from "./format.ts";
+import { compareTreePaths, flawOfName, keyOf } from "./names.ts";
+import {
+  chunksOf,
+  type Groups,
+  type ManifestEntry,
+  nameOf,
+  type PutObject,
+  type RecordContext,
+  recordOf,
+} from "./records.ts";
 
-interface Described {
-  /** Base path; "" is the root, which must be there. */
-  readonly path: string;
-  /** Permission bits. */
-  readonly mode: number;
-  readonly mtime: Time;
-}
-
-/** An object with what a manifest says of it. */
-export type ManifestEntry =
-  | (Described & { readonly type: "directory" })
-  | (Described & {
-      readonly type: "symlink";
-      readonly target: string;
-      /** Equal for names of one object; any string. */
-      readonly link?: string;
-    })
-  | (Described & {
-      readonly type: "file";
-      readonly size: number;
-      /** SHA-256 of the content, 32 bytes. */
-      readonly sha256: Uint8Array;
-      /** For files above 1 MiB: SHA-256 of each 1 MiB chunk, back to back. */
-      readonly chunks?: Uint8Array;
-      /** Equal for names of one object; any string. */
-      readonly link?: string;
-    });
-
-/** What a manifest says of the tree as a whole. */
+/** What a manifest says of the tree as a whole, and how it is written. */
 export interface ManifestTotals {
   /** Objects that had to be left out. */
   readonly omitted: number;
+  /** Default: "tree". */
+  readonly layout?: Layout;
+  /** Keeps the objects of a larger index. Without it all is inline, whatever it weighs. */
+  readonly put?: PutObject;
+  readonly generation?: number;
+  /** SHA-256 in hex of the `minifo.json` of earlier generations that are kept as objects, the latest first. */
+  readonly previous?: readonly string[];
 }
+
+/** A `minifo.json` that would be longer has leaves. */
+const mostInline = 80 * 1024;
+/** A list of leaves that would be longer stands in pages. */
+const mostListed = 56 * 1024;
+/** Bytes of a leaf's text, about. */
+const leafWeights: PartWeights = { least: 52 * 1024, most: 96 * 1024, oneIn: 16 };
+const pageWeights: PartWeights = { least: 24 * 1024, most: 64 * 1024, oneIn: 64 };
 
 /** The canonical text of the manifest of `tree`. Throws a bug if `tree` is no tree. */
 export function writeManifest(tree: Iterable<ManifestEntry>, totals: ManifestTotals): string {
   const sorted = [...tree].sort((a, b) => compareTreePaths(a.path, b.path));
-  if (sorted.length > maxEntries) throw new Error(`bug: more than ${maxEntries} entries`);
   const [root] = sorted;
   if (root?.type !== "directory" || root.path !== "") throw new Error("bug: a tree has a root");
-  const groups = groupsOf(sorted);
+  const { layout = "tree", put, generation = 0, previous = [], omitted } = totals;
   const children = childrenOf(sorted);
+  const context: RecordContext = { layout, children, groups: groupsOf(sorted), put };
   let bytes = 0;
   for (const entry of sorted) if (entry.type === "file") bytes += entry.size;
+  const subdirectories = (children.get("") ?? []).filter(({ type }) => type === "directory").length;
   const head = JSON.stringify({
     format: "minifo",
     version: 1,
-    layout: "tree",
+    layout,
+    ...(generation > 0 && { generation }),
     entries: sorted.length - 1,
     bytes,
-    ...(totals.omitted > 0 && { omitted: totals.omitted }),
+    ...(omitted > 0 && { omitted }),
     root: {
       mtime: [root.mtime.seconds, root.mtime.nanoseconds],
       ...(root.mode !== defaultModes.directory && { mode: root.mode }),
+      ...(subdirectories > 0 && { subdirectories }),
     },
+    ...(previous.length > 0 && { previous }),
   });
-  const records = [...children].map(([path, entries]) =>
-    JSON.stringify(recordOf(path, entries, children, groups)),
+  const text = (index: string): string => `${head.slice(0, -1)},"index":${index}}\n`;
+  const parts = leavesOf(children, layout);
+  if (put === undefined || parts.length <= 2) {
+    if (sorted.length > maxEntries) throw new Error(`bug: more than ${maxEntries} entries`);
+    const inline = text(leafText(parts.flat(), context));
+    const isSmall =
+      put === undefined ? inline.length <= maxManifestBytes : inline.length <= mostInline;
+    if (isSmall) return inline;
+    if (put === undefined) throw new Error("bug: more than a manifest can hold inline");
+  }
+  return text(branchText(parts, context, put));
+}
+
+/** A part of a directory, or all of it. */
+interface Part {
+  readonly path: string;
+  readonly entries: readonly ManifestEntry[];
+  /** Where it begins. */
+  readonly key: string;
+}
+
+/** The directories in order, cut into leaves. */
+function leavesOf(
+  children: ReadonlyMap<string, readonly ManifestEntry[]>,
+  layout: Layout,
+): readonly (readonly Part[])[] {
+  const leaves: Part[][] = [];
+  let leaf: Part[] = [];
+  const cutter = new Cutter(leafWeights);
+  const cut = (): void => {
+    leaves.push(leaf);
+    leaf = [];
+    cutter.begin();
+  };
+  for (const [path, entries] of children) {
+    const weights = entries.map((entry) => weightOf(entry, layout));
+    const weight = weights.reduce((sum, one) => sum + one, recordWeight + path.length);
+    const isWorthIt = leafWeights.least;
+    if (leaf.length > 0 && (cutter.isCut(path) || cutter.isFull(weight, isWorthIt))) cut();
+    cutter.add(recordWeight + path.length);
+    let from = 0;
+    const before = cutter.weight;
+    entries.forEach((entry, row) => {
+      const added = weights[row] as number;
+      const isLarge = cutter.weight - (from === 0 ? before : 0) >= leafWeights.least;
+      if (row > from && (cutter.isFull(added) || (isLarge && cutter.isCut(entry.path)))) {
+        leaf.push(partOf(path, entries, from, row));
+        cut();
+        from = row;
+      }
+      cutter.add(added);
+    });
+    leaf.push(partOf(path, entries, from, entries.length));
+  }
+  if (leaf.length > 0) leaves.push(leaf);
+  return leaves;
+}
+
+function partOf(path: string, entries: readonly ManifestEntry[], from: number, to: number): Part {
+  const part = from === 0 && to === entries.length ? entries : entries.slice(from, to);
+  const [first] = part;
+  return { path, entries: part, key: from > 0 && first ? keyOf(path, nameOf(first)) : path };
+}
+
+/** What the text of an empty directory has, about. */
+const recordWeight = 60;
+
+/** Bytes of an entry's text, about, and of its name and kind only: contents that change do not count. */
+function weightOf(entry: ManifestEntry, layout: Layout): number {
+  const name = nameOf(entry).length + 16;
+  if (entry.type === "directory") return name;
+  if (entry.type === "symlink") return name + entry.target.length;
+  const chunks = chunksOf(entry, layout);
+  const listed = chunks > inlineChunks ? 1 : chunks;
+  return name + (layout === "tree" ? listed + 1 : listed) * (digestLetters + 3);
+}
+
+/** A line for each directory, so that two versions can be compared by eye. */
+function leafText(parts: readonly Part[], context: RecordContext): string {
+  const packs = new Map<string, number>();
+  const records = parts.map(({ path, entries }) =>
+    JSON.stringify(recordOf(path, entries, context, packs)),
   );
-  // A line for each directory, so that two versions can be compared by eye.
-  return `${head.slice(0, -1)},"index":{"directories":[\n${records.join(",\n")}\n]}}\n`;
+  const column = packs.size > 0 ? `"packs":"${[...packs.keys()].join("")}",` : "";
+  return `{${column}"directories":[\n${records.join(",\n")}\n]}`;
+}
+
+/** The list of the leaves, which go to `put`, or of pages of it. */
+function branchText(
+  leaves: readonly (readonly Part[])[],
+  context: RecordContext,
+  put: PutObject,
+): string {
+  const encoder = new TextEncoder();
+  const first = leaves.map((parts) => (parts[0] as Part).key);
+  const references = leaves.map((parts) => put(encoder.encode(leafText(parts, context))));
+  const list = { first, parts: references.join(""), isOfPages: false };
+  if (listText(list).length <= mostListed) return listText(list);
+  const pages: { first: string; reference: string }[] = [];
+  const cutter = new Cutter(pageWeights);
+  let from = 0;
+  const cut = (to: number): void => {
+    const parts = references.slice(from, to).join("");
+    const page = listText({ first: first.slice(from, to), parts, isOfPages: false });
+    pages.push({ first: first[from] as string, reference: put(encoder.encode(page)) });
+    cutter.begin();
+    from = to;
+  };
+  first.forEach((key, at) => {
+    const weight = key.length + digestLetters + 3;
+    if (at > from && (cutter.isCut(key) || cutter.isFull(weight))) cut(at);
+    cutter.add(weight);
+  });
+  cut(first.length);
+  return listText({
+    first: pages.map((page) => page.first),
+    parts: pages.map((page) => page.reference).join(""),
+    isOfPages: true,
+  });
+}
+
+function listText({ first, parts, isOfPages }: Branch): string {
+  return `{\n"first":${JSON.stringify(first)},\n"${isOfPages ? "pages" : "leaves"}":"${parts}"\n}`;
 }
 
 /** The objects with several names: their first path and how many they have. */
-type Groups = ReadonlyMap<string, { readonly first: string; readonly count: number }>;
-
 function groupsOf(sorted: readonly ManifestEntry[]): Groups {
   const groups = new Map<string, { first: string; count: number }>();
   for (const entry of sorted) {
@@ -101,100 +225,4 @@ function childrenOf(sorted: readonly ManifestEntry[]): Map<string, ManifestEntry
     siblings?.push(entry);
   }
   return children;
-}
-
-function recordOf(
-  path: string,
-  entries: readonly ManifestEntry[],
-  children: ReadonlyMap<string, readonly ManifestEntry[]>,
-  groups: Groups,
-): object {
-  const files = entries.filter((entry) => entry.type === "file");
-  const directories = entries.filter((entry) => entry.type === "directory");
-  const symlinks = entries.filter((entry) => entry.type === "symlink");
-  const since = entries.reduce(
-    (least, { mtime }) => Math.min(least, mtime.seconds),
-    entries[0]?.mtime.seconds ?? 0,
-  );
-  const columns = {
-    sizes: columnOf(files.map((file) => file.size)),
-    subdirectories: columnOf(
-      directories.map(
-        ({ path: at }) =>
-          (children.get(at) ?? []).filter((entry) => entry.type === "directory").length,
-      ),
-    ),
-    since,
-    mtimes: columnOf(entries.map((entry) => entry.mtime.seconds - since)),
-    nanoseconds: columnOf(entries.map((entry) => entry.mtime.nanoseconds)),
-  };
-  const links = entries.flatMap((entry, row) => {
-    const group =
-      entry.type === "directory" || entry.link === undefined ? undefined : groups.get(entry.link);
-    return group && group.count > 1 ? [[row, group.first, group.count]] : [];
-  });
-  return {
-    path,
-    names: entries.map(nameOf),
-    kinds: entries.map(kindOf).join(""),
-    ...withoutZeros(columns),
-    ...(entries.some((entry) => entry.mode !== defaultModes[entry.type]) && {
-      modes: columnOf(entries.map((entry) => entry.mode)),
-    }),
-    ...(symlinks.length > 0 && { targets: symlinks.map(targetOf) }),
-    ...(files.length > 0 && { sha256: digestColumn(joined(files.map(sha256Of))) }),
-    ...(files.some(isChunked) && { chunks: files.filter(isChunked).map(chunksOf) }),
-    ...(links.length > 0 && { links }),
-  };
-}
-
-function nameOf({ path }: ManifestEntry): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
-
-function kindOf({ type }: ManifestEntry): string {
-  return type === "file" ? "f" : type === "directory" ? "d" : "l";
-}
-
-type FileEntry = Extract<ManifestEntry, { type: "file" }>;
-
-function isChunked(file: FileEntry): boolean {
-  return file.size > chunkBytes;
-}
-
-function sha256Of({ path, sha256 }: FileEntry): Uint8Array {
-  if (sha256.length !== digestBytes) throw new Error(`bug: the digest of '${path}' is no SHA-256`);
-  return sha256;
-}
-
-function chunksOf({ path, size, chunks }: FileEntry): string {
-  if (chunks?.length !== Math.ceil(size / chunkBytes) * digestBytes) {
-    throw new Error(`bug: the chunks' digests of '${path}' do not fit its size`);
-  }
-  return digestColumn(chunks);
-}
-
-function targetOf({ path, target }: Extract<ManifestEntry, { type: "symlink" }>): string {
-  const flaw = flawOfTarget(target);
-  if (flaw !== undefined) throw new Error(`bug: '${path}': ${flaw}`);
-  return target;
-}
-
-/** `values`, or the one number that all are; 0 where there are none. */
-function columnOf(values: readonly number[]): Column {
-  const [first = 0] = values;
-  return values.every((value) => value === first) ? first : values;
-}
-
-/** The columns that say something: 0 is what the reader takes for a missing one. */
-function withoutZeros(columns: Readonly<Record<string, Column>>): Record<string, Column> {
-  return Object.fromEntries(Object.entries(columns).filter(([, column]) => column !== 0));
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.length * digestBytes);
-  pieces.forEach((piece, index) => {
-    bytes.set(piece, index * digestBytes);
-  });
-  return bytes;
 }

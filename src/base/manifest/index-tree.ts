@@ -1,0 +1,236 @@
+/**
+ * The index of a manifest: inline it is one leaf and at hand, else leaves under one list, or under pages of such lists,
+ * are fetched when they are needed, verified, checked, and kept as long as there is room. Every leaf's address is known
+ * from the list, so what several leaves hold is fetched side by side.
+ */
+import { FsError } from "../../errno.ts";
+import { all, type Operation } from "../../operation.ts";
+import { type BaseEntry, type BaseNode, parentOfBasePath, pathIdentity } from "../base.ts";
+import { ObjectCache } from "../cache.ts";
+import { digestAt } from "./digests.ts";
+import type { Content, ManifestDirectory } from "./directory.ts";
+import { type Branch, type LeafRecord, maxIndexBytes, type Pointer, readIndex } from "./format.ts";
+import { Leaf, type LeafRange } from "./leaf.ts";
+import { compareTreePaths, keyOf } from "./names.ts";
+import { ManifestFlaw } from "./shape.ts";
+
+/** Bytes of leaves' text kept, checked and ready: about sixty leaves. */
+const keptBytes = 4 * 1024 * 1024;
+
+/** Gets the object that a reference means, inflated and verified, of at most `maxBytes`. */
+export type GetObject = (reference: string, maxBytes: number) => Operation<Uint8Array>;
+
+/** A name with what it stands for. */
+export interface Found {
+  readonly node: BaseNode;
+  /** Where a file's content lies. */
+  readonly content: Content | undefined;
+}
+
+/** See the head of this file. */
+export class ManifestIndex {
+  readonly #pointer: Pointer;
+  readonly #getObject: GetObject;
+  readonly #inline: Leaf | undefined;
+  readonly #leaves = new ObjectCache<Leaf>(keptBytes);
+  readonly #pages = new ObjectCache<Page>(keptBytes);
+  readonly #root: BaseNode;
+
+  /** Throws ManifestFlaw: an inline index is bad. */
+  constructor(pointer: Pointer, getObject: GetObject) {
+    this.#pointer = pointer;
+    this.#getObject = getObject;
+    const { index, root, layout } = pointer;
+    const [seconds, nanoseconds] = root.mtime;
+    this.#root = {
+      path: "",
+      type: "directory",
+      mode: root.mode,
+      mtime: { seconds, nanoseconds },
+      size: 0,
+      nlink: 2 + root.subdirectories,
+      identity: pathIdentity(""),
+      signature: `${seconds}.${nanoseconds}`,
+    };
+    if ("directories" in index) {
+      this.#inline = new Leaf(index, layout, { first: "", next: undefined }, 0);
+      this.#checkTotals(this.#inline);
+    } else if (index.first[0] !== "")
+      throw new ManifestFlaw("its index does not begin at the root");
+  }
+
+  /** The object at `path`, or null. */
+  *find(path: string): Operation<Found | null> {
+    const parent = parentOfBasePath(path);
+    if (parent === undefined) return { node: this.#root, content: undefined };
+    const name = parent === "" ? path : path.slice(parent.length + 1);
+    const directory = (yield* this.#leafOf(keyOf(parent, name))).directories.get(parent);
+    const row = directory?.row(name);
+    if (!directory || row === undefined) return null;
+    const content = directory.typeAt(row) === "file" ? directory.contentAt(row) : undefined;
+    return { node: directory.nodeAt(row), content };
+  }
+
+  /** What is in the directory at `path`; undefined if there is no such directory. */
+  *list(path: string): Operation<readonly BaseEntry[] | undefined> {
+    const [first, ...rest] = yield* this.#partsOf(path);
+    if (!first) return undefined;
+    const entries: BaseEntry[] = [];
+    for (const part of [first, ...rest]) {
+      part.names.forEach((name, row) => {
+        entries.push({ name, node: part.nodeAt(row) });
+      });
+    }
+    return entries;
+  }
+
+  /** The parts of a directory's record, which is in several leaves if it is large; none if there is no such directory. */
+  *#partsOf(path: string): Operation<readonly ManifestDirectory[]> {
+    const leaf = yield* this.#leafOf(path);
+    const directory = leaf.directories.get(path);
+    if (!directory) return [];
+    const parts = [directory];
+    if (!leaf.goesOn(path)) return parts;
+    for (const { directories } of yield* this.#leavesFrom(path)) {
+      const part = directories.get(path);
+      if (part && part !== directory) parts.push(part);
+    }
+    return parts;
+  }
+
+  /** The leaf that holds `key`. */
+  *#leafOf(key: string): Operation<Leaf> {
+    if (this.#inline) return this.#inline;
+    let [branch, range] = [this.#pointer.index as Branch, wholeRange];
+    let at = partOf(branch, key);
+    if (branch.isOfPages) {
+      range = rangeOf(branch, at, range);
+      branch = yield* this.#page(branch, at, range);
+      at = partOf(branch, key);
+    }
+    return yield* this.#leaf(branch, at, range);
+  }
+
+  /** All leaves that hold something of the directory at `path`, fetched side by side. */
+  *#leavesFrom(path: string): Operation<Leaf[]> {
+    const branch = this.#pointer.index as Branch;
+    if (!branch.isOfPages) return yield* this.#leavesIn(branch, wholeRange, path);
+    const pages = partsFrom(branch, path).map((at) => {
+      const range = rangeOf(branch, at, wholeRange);
+      return this.#leavesOfPage(branch, at, range, path);
+    });
+    return (yield* all(pages)).flat();
+  }
+
+  *#leavesOfPage(branch: Branch, at: number, range: LeafRange, path: string): Operation<Leaf[]> {
+    return yield* this.#leavesIn(yield* this.#page(branch, at, range), range, path);
+  }
+
+  *#leavesIn(branch: Branch, range: LeafRange, path: string): Operation<Leaf[]> {
+    return yield* all(partsFrom(branch, path).map((at) => this.#leaf(branch, at, range)));
+  }
+
+  *#leaf(branch: Branch, at: number, within: LeafRange): Operation<Leaf> {
+    const reference = digestAt(branch.parts, at);
+    const range = rangeOf(branch, at, within);
+    return yield* this.#leaves.get(reference, () => this.#fetchLeaf(reference, range));
+  }
+
+  *#fetchLeaf(reference: string, range: LeafRange): Operation<Leaf> {
+    const { index, length } = yield* this.#fetch(reference);
+    if (!("directories" in index)) throw damaged(range, "it is no leaf");
+    return refusing(range, () => new Leaf(index, this.#pointer.layout, range, length));
+  }
+
+  *#page(branch: Branch, at: number, range: LeafRange): Operation<Page> {
+    const reference = digestAt(branch.parts, at);
+    return yield* this.#pages.get(reference, () => this.#fetchPage(reference, range));
+  }
+
+  *#fetchPage(reference: string, range: LeafRange): Operation<Page> {
+    const { index, length } = yield* this.#fetch(reference);
+    if ("directories" in index || index.isOfPages) throw damaged(range, "it is no page of leaves");
+    const last = index.first.at(-1) as string;
+    const isInside = range.next === undefined || compareTreePaths(last, range.next) < 0;
+    if (index.first[0] !== range.first || !isInside) throw damaged(range, "it belongs elsewhere");
+    return { ...index, length };
+  }
+
+  *#fetch(reference: string): Operation<{ index: LeafRecord | Branch; length: number }> {
+    const bytes = yield* this.#getObject(reference, maxIndexBytes);
+    const index = refusing(undefined, () => readIndex(JSON.parse(new TextDecoder().decode(bytes))));
+    return { index, length: bytes.length };
+  }
+
+  /** What the head says of the whole. */
+  #checkTotals({ directories }: Leaf): void {
+    let entries = 0;
+    let bytes = 0;
+    for (const directory of directories.values()) {
+      entries += directory.names.length;
+      directory.names.forEach((_, row) => {
+        if (directory.typeAt(row) === "file") bytes += directory.sizeAt(row);
+      });
+    }
+    const pointer = this.#pointer;
+    if (entries !== pointer.entries) {
+      throw new ManifestFlaw(`it has ${entries} entries, but says ${pointer.entries}`);
+    }
+    if (bytes !== pointer.bytes) {
+      throw new ManifestFlaw(`its files have ${bytes} bytes, but it says ${pointer.bytes}`);
+    }
+    const found = directories.get("")?.subdirectories;
+    if (found !== pointer.root.subdirectories) {
+      const said = pointer.root.subdirectories;
+      throw new ManifestFlaw(`its root has ${found} subdirectories, but says ${said}`);
+    }
+  }
+}
+
+/** A branch that was fetched. */
+type Page = Branch & { readonly length: number };
+
+const wholeRange: LeafRange = { first: "", next: undefined };
+
+/** The part of `branch` that holds `key`: the last one that does not begin after it. */
+function partOf({ first }: Branch, key: string): number {
+  let [low, high] = [0, first.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareTreePaths(first[middle] as string, key) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(0, low - 1);
+}
+
+/** All parts of `branch` that may hold something of the directory at `path`. */
+function partsFrom(branch: Branch, path: string): number[] {
+  const parts = [partOf(branch, path)];
+  const rest = keyOf(path, "");
+  for (let at = (parts[0] as number) + 1; branch.first[at]?.startsWith(rest); at += 1)
+    parts.push(at);
+  return parts;
+}
+
+/** The keys of part `at` of `branch`, which itself holds those of `within`. */
+function rangeOf({ first }: Branch, at: number, within: LeafRange): LeafRange {
+  return { first: first[at] as string, next: first[at + 1] ?? within.next };
+}
+
+/** What `read` gives; a flaw is an error of the base, for the pointer vouches for what was fetched. */
+function refusing<T>(range: LeafRange | undefined, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof ManifestFlaw || cause instanceof SyntaxError) {
+      throw damaged(range, cause.message, cause);
+    }
+    throw cause;
+  }
+}
+
+function damaged(range: LeafRange | undefined, flaw: string, cause?: unknown): FsError {
+  const where = range === undefined ? "" : ` that begins at '${range.first}'`;
+  const reason = `the part of the manifest's index${where} is refused: ${flaw}; publish it again`;
+  return new FsError("EIO", { syscall: "read", reason, cause });
+}
