@@ -5,7 +5,7 @@
 import { FsError } from "../errno.ts";
 import { all, type Operation, waitFor } from "../operation.ts";
 import type { ObjectCache } from "./cache.ts";
-import type { FetchedObject, Fetcher, Packing, ResourceVersion } from "./fetcher.ts";
+import type { FetchedObject, Fetcher, ObjectRequest, Packing, ResourceVersion } from "./fetcher.ts";
 import { chunkBytes } from "./manifest/format.ts";
 import { nameOfVersion, versionOf } from "./resource-version.ts";
 
@@ -106,17 +106,20 @@ export class ResourceReader {
     const { url, size, version } = resource;
     const key = `${url}\n${nameOfVersion(version)}\n${offset}+${length}\n${packing?.method ?? ""}`;
     if (this.#last?.key === key) return this.#last.bytes;
-    const bytes = yield* this.#cache.get(key, () =>
-      this.#fetcher.get({
-        url,
-        range: { offset, length, size },
-        maxBytes: Math.max(length, Math.min(size, maxWhole)),
-        version,
-        ...(packing && { packing }),
-      }),
-    );
+    const request = {
+      url,
+      range: { offset, length, size },
+      maxBytes: Math.max(length, Math.min(size, maxWhole)),
+      version,
+      ...(packing && { packing }),
+    };
+    const bytes = yield* this.#cache.get(key, () => this.#fetch(request));
     this.#last = { key, bytes };
     return bytes;
+  }
+
+  *#fetch(request: ObjectRequest): Operation<Uint8Array> {
+    return (yield* waitFor(this.#fetcher.get(request))).bytes;
   }
 
   /** Copies what `into`, which begins at `offset`, takes of one chunk. */
