@@ -20,6 +20,7 @@ import {
   decodeHeader,
   encodeReplyHeader,
   type Message,
+  opcodes,
   type RequestHeader,
   readUint64,
   replyHeaderLength,
@@ -71,6 +72,9 @@ const abandonable: ReadonlySet<Request["kind"]> = new Set([
 
 const eintr = new FsError("EINTR").errno;
 
+/** Opcodes are below this. */
+const opcodeRoom = 64;
+
 /** Room a reply needs unless its request names a size. */
 const plainReplyLength = 8192;
 
@@ -79,6 +83,8 @@ export class Session {
   readonly #adapter: Adapter;
   readonly #pool = new ReplyPool();
   readonly #pending = new Map<number, Pending>();
+  /** How often each opcode was asked. */
+  readonly #counts = new Uint32Array(opcodeRoom);
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -90,6 +96,15 @@ export class Session {
     return this.#pending.size;
   }
 
+  /** How many requests came so far, by what they asked. What costs a mount most is their number, on every machine. */
+  get requests(): Readonly<Record<string, number>> {
+    const asked = Object.entries(opcodes).map(([word, opcode]) => [
+      word,
+      this.#counts[opcode] ?? 0,
+    ]);
+    return Object.fromEntries(asked.filter(([, count]) => count !== 0));
+  }
+
   /**
    * Takes one request. Returns whether `message` may be used again at once; if not it belongs to the session for good,
    * because the data in it is still needed.
@@ -97,6 +112,8 @@ export class Session {
    */
   receive(message: Message): boolean {
     const header = decodeHeader(message);
+    const { opcode } = header;
+    if (opcode < opcodeRoom) this.#counts[opcode] = (this.#counts[opcode] as number) + 1;
     let request: Request;
     let reply: Message;
     try {

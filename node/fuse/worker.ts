@@ -30,6 +30,7 @@ class MountWorker {
   readonly #setup: MountSetup;
   readonly #fetcher: RemoteFetcher;
   #mounted: MountedOverlay | undefined;
+  #session: Session | undefined;
 
   constructor({ port, bell, setup }: WorkerInput) {
     this.#port = port;
@@ -84,6 +85,7 @@ class MountWorker {
       send: replySender(device),
       complain: (error, request) => this.#complain(error, request.kind),
     });
+    this.#session = session;
     refusePromises();
     serveDevice(device, session, () => {
       if (this.#bell.hear()) this.#drain();
@@ -103,6 +105,10 @@ class MountWorker {
 
   #call(id: number, method: string, params: unknown): void {
     const { adapter } = this.#opened();
+    if (method === "requests") {
+      this.#tell({ type: "result", id, value: this.#session?.requests ?? {}, notifications: [] });
+      return;
+    }
     const answer = function* (): Operation<{ value: unknown; notifications: Uint8Array[] }> {
       const { value, reverted } = yield* callMethod(ownerMethods, adapter.overlay, method, params);
       return { value, notifications: yield* invalidationsFor(adapter, reverted ?? []) };

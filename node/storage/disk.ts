@@ -53,6 +53,12 @@ import { type RecordReader, Records, type RecordWriter } from "./records.ts";
  */
 const smallContent = 16 << 10;
 
+/** Numbers from here on belong to objects of the base, which are asked for whether anything is recorded or not. */
+const firstBaseIno = 2 ** 52;
+
+/** Up to so many numbers of recorded base objects are kept in memory, a few bytes each. */
+const maxKnownBaseInos = 200_000;
+
 /** What a record under the marker's key says. */
 const marker = { format: "minifo storage", version: 1 };
 
@@ -144,6 +150,11 @@ class OpenedDisk implements DiskStorage {
   readonly #files: ContentFiles;
   /** Undefined for a reader. */
   readonly #ownership: OwnershipRecord | undefined;
+  /**
+   * The base objects that have a record, so that walking the base asks the database nothing: "none" while they are not
+   * known yet, "many" once there are too many to keep.
+   */
+  #baseInos: Set<number> | "none" | "many" = "none";
 
   constructor(directory: string, records: Records, ownership: OwnershipRecord | undefined) {
     this.directory = directory;
@@ -158,6 +169,7 @@ class OpenedDisk implements DiskStorage {
 
   node(ino: number): Operation<NodeRecord | undefined> {
     return atHand(() => {
+      if (ino >= firstBaseIno && this.#isUnrecorded(ino)) return undefined;
       const bytes = this.#records.read((reader) => reader.get(numberKey("node", ino)));
       return bytes && decodeNode(bytes, ino);
     });
@@ -308,7 +320,27 @@ class OpenedDisk implements DiskStorage {
       change.undo();
       throw diskFailure(error, "commit", this.directory);
     }
+    for (const [ino, node] of batch.nodes) this.#noteBaseIno(ino, node !== null);
     this.#drop(batch);
+  }
+
+  /** Whether it is certain that base object `ino` has no record. Only an owner can know: nobody else writes then. */
+  #isUnrecorded(ino: number): boolean {
+    if (!this.#ownership) return false;
+    if (this.#baseInos === "none") {
+      const start = numberKey("node", firstBaseIno);
+      const range = { start, end: rangeOf("node").end };
+      const inos = this.#records.read((reader) => reader.collect(range, numberOf));
+      this.#baseInos = inos.length > maxKnownBaseInos ? "many" : new Set(inos);
+    }
+    return this.#baseInos !== "many" && !this.#baseInos.has(ino);
+  }
+
+  #noteBaseIno(ino: number, recorded: boolean): void {
+    const known = this.#baseInos;
+    if (ino < firstBaseIno || typeof known === "string") return;
+    if (!recorded) known.delete(ino);
+    else if (known.add(ino).size > maxKnownBaseInos) this.#baseInos = "many";
   }
 
   /** Writes what belongs into files, and returns what to put among the records, or null to remove from them. */

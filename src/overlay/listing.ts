@@ -4,13 +4,13 @@
  * iterating finishes in one pass.
  */
 import type { FileType } from "../attributes.ts";
-import type { BaseEntry } from "../base/base.ts";
+import type { BaseEntry, BaseNode } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { NameRecord } from "../storage/storage.ts";
 import type { Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
-import { child, namesOf } from "./lookup.ts";
+import { child, inodeOfBase, namesOf } from "./lookup.ts";
 
 /** A name in a listing. */
 export interface ListingEntry {
@@ -21,6 +21,8 @@ export interface ListingEntry {
    * attributes need not ask.
    */
   readonly ino?: number;
+  /** What the base said of it when the listing was taken; undefined for recorded names, and where that is not all. */
+  readonly node?: BaseNode;
 }
 
 /** A snapshot of a directory's names; "." and ".." are not in it. An index is a stable cookie. */
@@ -58,7 +60,7 @@ export function* list(layers: Layers, directory: Inode): Operation<Listing> {
     if (names.has(name)) continue;
     const { type, identity } = node;
     if (isCostly) entries.push({ name, type, ino: numberOf(layers, identity) });
-    else entries.push({ name, type });
+    else entries.push({ name, type, node });
   }
   for (const [name, record] of names) {
     if (!record.whiteout) entries.push({ name, type: record.type });
@@ -85,8 +87,23 @@ export function* listed(
   listing: Listing,
   index: number,
 ): Operation<Inode | undefined> {
-  if (listing.directory.removed) return undefined;
-  return yield* child(layers, listing.directory, listing.entry(index).name);
+  const { directory } = listing;
+  if (directory.removed) return undefined;
+  const { name, node } = listing.entry(index);
+  if (node && isStillSo(layers, directory, name, node)) {
+    return yield* inodeOfBase(layers, node, { parent: directory, name });
+  }
+  return yield* child(layers, directory, name);
+}
+
+/**
+ * Whether what the base said when the listing was taken may be believed, so that it need not be asked for every name
+ * again: nothing is recorded of the name since, and nothing later was heard from the base.
+ */
+function isStillSo(layers: Layers, directory: Inode, name: string, node: BaseNode): boolean {
+  if (directory.names?.has(name) !== false) return false;
+  const known = layers.inodes.of(node.identity);
+  return !known || known.base?.signature === node.signature;
 }
 
 function* gatherNames(
