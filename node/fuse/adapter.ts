@@ -16,6 +16,7 @@ import {
   type Overlay,
   type Stat,
 } from "../../src/index.ts";
+import { isTold, refuseTold, told } from "./told-xattrs.ts";
 
 /** The nodeid of the root directory. */
 export const rootNodeid = 1;
@@ -321,8 +322,11 @@ export class Adapter {
     this.#directories.delete(fh);
   }
 
+  /** `user.minifo.…` tells what the overlay knows of the node; see told-xattrs.ts. */
   *getxattr(nodeid: number, name: string): Operation<Uint8Array> {
-    return yield* this.overlay.getxattr(this.#node(nodeid).inode, name);
+    const { inode } = this.#node(nodeid);
+    if (isTold(name)) return yield* told(this.overlay, inode, name);
+    return yield* this.overlay.getxattr(inode, name);
   }
 
   *setxattr(
@@ -331,14 +335,17 @@ export class Adapter {
     value: Uint8Array,
     flags: { readonly create: boolean; readonly replace: boolean },
   ): Operation<void> {
+    refuseTold(name);
     yield* this.overlay.setxattr(this.#node(nodeid).inode, name, value, flags);
   }
 
   *listxattr(nodeid: number): Operation<string[]> {
-    return yield* this.overlay.listxattr(this.#node(nodeid).inode);
+    const names = yield* this.overlay.listxattr(this.#node(nodeid).inode);
+    return names.filter((name) => !isTold(name));
   }
 
   *removexattr(nodeid: number, name: string): Operation<void> {
+    refuseTold(name);
     yield* this.overlay.removexattr(this.#node(nodeid).inode, name);
   }
 

@@ -60,6 +60,16 @@ export function* changes(layers: Layers): Operation<Change[]> {
   return (yield* differences(layers, records)).map(({ change }) => change);
 }
 
+/** What differs by inode number; of an inode with several names the change of the first by path. As `changes`. */
+export function* changesByInode(layers: Layers): Operation<Map<number, Change>> {
+  const records = yield* Records.load(layers);
+  const byInode = new Map<number, Change>();
+  for (const { change, node } of yield* differences(layers, records)) {
+    if (node && !byInode.has(node.ino)) byInode.set(node.ino, change);
+  }
+  return byInode;
+}
+
 /** One name record. */
 interface Named {
   readonly parent: number;

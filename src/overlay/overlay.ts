@@ -12,7 +12,7 @@ import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Durability, Storage, StorageSpace, Superblock } from "../storage/storage.ts";
 import { keepReachable } from "./base-moves.ts";
-import { type Change, changes } from "./changes.ts";
+import { type Change, changes, changesByInode } from "./changes.ts";
 import { wallClock } from "./clock.ts";
 import { read, seek, truncate, write } from "./content.ts";
 import { copyRange } from "./copy.ts";
@@ -80,6 +80,9 @@ export class Handle {
   }
 }
 
+/** How long `changeOf` believes what it read, where the base may change by itself, in ms. */
+const changesKept_ms = 1000;
+
 /** Past so many inodes in memory `sweep` is worth its while. */
 const sweepAbove = 50_000;
 
@@ -90,6 +93,10 @@ export class Overlay {
   readonly baseWas: string | undefined;
   readonly #layers: Layers;
   #sweptTo = 0;
+  /** What `changeOf` read last, at which generation and when. */
+  #changes: ReadonlyMap<number, Change> | undefined;
+  #changesAt = -1;
+  #changesRead_ms = 0;
 
   private constructor(layers: Layers, root: Inode, baseWas: string | undefined) {
     this.#layers = layers;
@@ -385,6 +392,20 @@ export class Overlay {
   *changes(): Operation<Change[]> {
     yield* this.commit("relaxed");
     return yield* changes(this.#layers);
+  }
+
+  /** The change that `inode` is part of, under its first name by path; undefined if it is as the base has it. Commits first. */
+  *changeOf(inode: Inode): Operation<Change | undefined> {
+    yield* this.commit("relaxed");
+    const { superblock, base } = this;
+    const isKept = base.capabilities.snapshot || Date.now() - this.#changesRead_ms < changesKept_ms;
+    if (!this.#changes || this.#changesAt !== superblock.generation || !isKept) {
+      const { generation } = superblock;
+      this.#changes = yield* changesByInode(this.#layers);
+      this.#changesAt = generation;
+      this.#changesRead_ms = Date.now();
+    }
+    return this.#changes.get(inode.ino);
   }
 
   /**
