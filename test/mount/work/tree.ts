@@ -32,7 +32,7 @@ export function treeScript(count: number): string {
     touch -d '2003-03-03 03:03:03.3' kinds/far kinds d3 empty`;
 }
 
-/** Everything of a tree that cp -a, rsync -aHX and tar keep: as `tellTree` of fixture.ts, with owners, links and attributes. */
+/** Everything of a tree that cp -a, rsync -aHX and tar keep. */
 export const tellAll = `
   { find . -mindepth 1 ! -type d -printf '%P %y %m %U %G %n %s %T@ %l\\n'
     find . -mindepth 1 -type d -printf '%P %y %m %U %G %T@\\n'; } | LC_ALL=C sort
