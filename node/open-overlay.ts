@@ -27,6 +27,10 @@ export interface OpenOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Lie over a base that is neither where nor what the storage's base was. */
   readonly adoptBase?: boolean;
+  /** See `OverlayOptions`. */
+  readonly maxDirtyBytes?: number;
+  /** See `OverlayOptions`. */
+  readonly maxInodes?: number;
   /** What others are told this process does with the storage. */
   readonly holder?: string;
 }
@@ -65,8 +69,12 @@ export async function openOverlay(options: OpenOptions): Promise<OpenOverlay> {
     const locator = options.base ?? (await locatorOf(storage, options.storage));
     const base = await run(openBase(locator, httpFetcher));
     try {
-      const { adoptBase = false } = options;
-      return await run(Overlay.open({ base, storage, readOnly, owner, adoptBase }));
+      const { adoptBase = false, maxDirtyBytes, maxInodes } = options;
+      const bounds = {
+        ...(maxDirtyBytes !== undefined && { maxDirtyBytes }),
+        ...(maxInodes !== undefined && { maxInodes }),
+      };
+      return await run(Overlay.open({ base, storage, readOnly, owner, adoptBase, ...bounds }));
     } catch (error) {
       await run(base.close());
       throw error;

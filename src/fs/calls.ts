@@ -42,7 +42,7 @@ export class Calls {
 
   /** Runs what changes nothing. */
   read<T>(call: Call, operation: Operation<T>): Promise<T> {
-    return run(during(call, operation));
+    return run(this.overlay.holding(during(call, operation)));
   }
 
   /**

@@ -93,7 +93,7 @@ export function* setxattr(
   const exists = listxattr(inode).includes(name);
   if (flags.create && exists) throw new FsError("EEXIST");
   if (flags.replace && !exists) throw new FsError("ENODATA");
-  inode.xattrs.set(name, value.slice());
+  inode.xattrs = new Map(inode.xattrs).set(name, value.slice());
   inode.own.ctime = layers.now();
   layers.record(inode);
 }
@@ -106,8 +106,10 @@ export function* removexattr(layers: Layers, inode: Inode, name: string): Operat
   refuseAccessList(name);
   yield* layers.begin();
   if (!listxattr(inode).includes(name)) throw new FsError("ENODATA");
-  if (inode.base?.xattrs?.has(name)) inode.xattrs.set(name, null);
-  else inode.xattrs.delete(name);
+  const xattrs = new Map(inode.xattrs);
+  if (inode.base?.xattrs?.has(name)) xattrs.set(name, null);
+  else xattrs.delete(name);
+  inode.xattrs = xattrs;
   inode.own.ctime = layers.now();
   layers.record(inode);
 }

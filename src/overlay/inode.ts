@@ -55,7 +55,8 @@ export class Inode {
   /** What the base said when this inode's data was first touched, or else when it was first recorded. */
   signature: string | undefined;
   readonly own: OwnAttributes;
-  xattrs: Map<string, Uint8Array | null>;
+  /** Shared by all that have none: to be replaced and not changed. */
+  xattrs: ReadonlyMap<string, Uint8Array | null>;
   content: Content | undefined;
   /** The link count's difference from the base's. */
   nlinkDelta: number;
@@ -93,7 +94,7 @@ export class Inode {
       const value = record?.[key];
       if (value !== undefined) Object.assign(this.own, { [key]: value });
     }
-    this.xattrs = new Map(record?.xattrs ?? []);
+    this.xattrs = record?.xattrs ? new Map(record.xattrs) : noXattrs;
     if (record?.content) {
       this.content = { ...record.content, chunks: new ChunkSet(record.content.chunks) };
     }
@@ -188,6 +189,9 @@ export class Inode {
     };
   }
 }
+
+/** An empty map takes more memory than all else an unchanged inode has. */
+export const noXattrs: ReadonlyMap<string, Uint8Array | null> = new Map();
 
 const ownKeys = [
   "mode",

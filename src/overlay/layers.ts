@@ -24,6 +24,7 @@ export interface LayersOptions {
   readonly readOnly: boolean;
   readonly now: () => Time;
   readonly maxDirtyBytes: number;
+  readonly maxInodes: number;
   /** In place of the hash of FORMAT.md: tests narrow it to force collisions. */
   readonly hash?: IdentityHash | undefined;
 }
@@ -41,6 +42,7 @@ export class Layers {
   readonly now: () => Time;
   readonly hash: IdentityHash;
   readonly maxDirtyBytes: number;
+  readonly maxInodes: number;
   #superblock: Superblock;
   /** Counts applied changes of names and attributes. */
   #applied = 0;
@@ -55,6 +57,7 @@ export class Layers {
     this.readOnly = options.readOnly;
     this.now = options.now;
     this.maxDirtyBytes = options.maxDirtyBytes;
+    this.maxInodes = options.maxInodes;
     this.aliases = new Map(options.aliases);
     this.hash = options.hash ?? identityHash(superblock.overlayId);
     this.#superblock = superblock;

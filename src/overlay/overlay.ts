@@ -37,6 +37,7 @@ import {
 } from "./namespace.ts";
 import { type Reverted, revert } from "./revert.ts";
 import { dropOrphans, openSuperblock } from "./superblock.ts";
+import { sweep } from "./sweep.ts";
 
 /** What `Overlay.open` needs. */
 export interface OverlayOptions {
@@ -55,6 +56,8 @@ export interface OverlayOptions {
   readonly now?: () => Time;
   /** Bytes of data that may wait in memory before writers wait for a commit. Default 32 MiB. */
   readonly maxDirtyBytes?: number;
+  /** Inodes kept in memory though nobody uses them. Default 20,000, which take about 15 MB. */
+  readonly maxInodes?: number;
   /** In place of the hash that numbers base objects: tests narrow it to force collisions. */
   readonly hash?: IdentityHash;
 }
@@ -83,20 +86,20 @@ export class Handle {
 /** How long `changeOf` believes what it read, where the base may change by itself, in ms. */
 const changesKept_ms = 1000;
 
-/** Past so many inodes in memory `sweep` is worth its while. */
-const sweepAbove = 50_000;
-
 /** An open overlay. */
 export class Overlay {
   readonly root: Inode;
   /** The identity the base had when the storage was last opened, if it has another one now: the base moved. */
   readonly baseWas: string | undefined;
   readonly #layers: Layers;
-  #sweptTo = 0;
   /** What `changeOf` read last, at which generation and when. */
   #changes: ReadonlyMap<number, Change> | undefined;
   #changesAt = -1;
   #changesRead_ms = 0;
+  /** Operations under way that `sweep` has to let end. */
+  #underWay = 0;
+  /** Inodes that were left by the last sweep, and how many of them will be free after the commit with this number. */
+  #swept = { left: 0, uncommitted: 0, commits: 0 };
 
   private constructor(layers: Layers, root: Inode, baseWas: string | undefined) {
     this.#layers = layers;
@@ -122,6 +125,7 @@ export class Overlay {
       owner: options.owner ?? { uid: 0, gid: 0 },
       now: options.now ?? wallClock(),
       maxDirtyBytes: options.maxDirtyBytes ?? 32 * 1024 * 1024,
+      maxInodes: options.maxInodes ?? 20_000,
       hash: options.hash,
     });
     const node = yield* base.lookup("");
@@ -428,18 +432,42 @@ export class Overlay {
     inode.lookups = Math.max(0, inode.lookups - count);
   }
 
+  /** Inodes in memory. */
+  get inodeCount(): number {
+    return this.#layers.inodes.size;
+  }
+
   /**
-   * Lets go of inodes nobody uses, if there are many. To be called only when no operation is under way. Directories
-   * stay, for their children know them.
+   * Runs what holds inodes between its steps: until it has ended none is swept. What ends when nothing else is under way
+   * sweeps.
+   */
+  *holding<T>(operation: Operation<T>): Operation<T> {
+    this.#underWay += 1;
+    try {
+      return yield* operation;
+    } finally {
+      this.#underWay -= 1;
+      this.sweep();
+    }
+  }
+
+  /**
+   * Lets go of inodes nobody uses, if there are too many; costs nothing if there are not. For whoever does not use
+   * `holding`: to be called only when none of its own operations is under way.
    */
   sweep(): void {
-    const { inodes, writeback, isAlone } = this.#layers;
-    if (isAlone || inodes.size < Math.max(sweepAbove, this.#sweptTo * 2)) return;
-    for (const inode of [...inodes.all()]) {
-      const used = inode.isDirectory || inode.lookups > 0 || inode.handles > 0;
-      if (!used && !writeback.isDirty(inode.ino)) inodes.delete(inode);
-    }
-    this.#sweptTo = inodes.size;
+    const { inodes, maxInodes, isAlone, writeback } = this.#layers;
+    if (inodes.size <= maxInodes || isAlone || this.#underWay > 0) return;
+    const { left, uncommitted, commits } = this.#swept;
+    const inUse = commits === writeback.commits ? left : left - uncommitted;
+    // If most are in use, the next look at all of them has to be worth its while.
+    if (inodes.size <= inUse * 1.5) return;
+    sweep(this.#layers, this.root, maxInodes / 2);
+    this.#swept = {
+      left: inodes.size,
+      uncommitted: writeback.dirtyInodes,
+      commits: writeback.commits,
+    };
   }
 
   /**

@@ -7,7 +7,7 @@ import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { attributesDiffer, type Difference, differences, Records } from "./changes.ts";
-import type { Inode, Place } from "./inode.ts";
+import { type Inode, noXattrs, type Place } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 import { child, inodeOfBase, namesOf } from "./lookup.ts";
 import { isAtOrBelow, Selection } from "./selection.ts";
@@ -375,7 +375,7 @@ function isPristine(inode: Inode): boolean {
 
 function resetAttributes(inode: Inode): void {
   for (const key of Object.keys(inode.own)) delete inode.own[key as keyof typeof inode.own];
-  inode.xattrs = new Map();
+  inode.xattrs = noXattrs;
 }
 
 /**

@@ -114,6 +114,10 @@ class Group {
     );
   }
 
+  mentions(ino: number): boolean {
+    return this.nodes.has(ino) || this.names.has(ino);
+  }
+
   chunk(content: number, chunk: number): DirtyChunk | undefined {
     return this.data.get(content)?.get(chunk);
   }
@@ -289,9 +293,14 @@ export class Writeback {
     return this.#commits;
   }
 
-  /** Whether the record of `ino` still has to be written. */
+  /** Nodes whose records still have to be written. */
+  get dirtyInodes(): number {
+    return this.#gathering.nodes.size + (this.#underWay?.nodes.size ?? 0);
+  }
+
+  /** Whether a record of `ino`, its node's or one of its names', still has to be written. */
   isDirty(ino: number): boolean {
-    return this.#gathering.nodes.has(ino) || this.#underWay?.nodes.has(ino) === true;
+    return this.#gathering.mentions(ino) || this.#underWay?.mentions(ino) === true;
   }
 
   /** Whether the record that the storage may still have of `ino` is about to be removed. */

@@ -152,6 +152,7 @@ export async function play(
     expect([taken, code]).toEqual([taken, takeOnReference(reference, taken)]);
     const isMade = code === undefined && ["create", "mkdir", "symlink"].includes(taken.op);
     if (isMade) reference.at(taken.path).ino = (await f.at(taken.path)).ino;
+    f.overlay.sweep();
   }
   expect(await subject.linesOfOpen()).toEqual(linesOfOpenReference(reference));
   const expected = linesOfReference(reference.root);

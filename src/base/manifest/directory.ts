@@ -164,6 +164,7 @@ export class ManifestDirectory {
     return Math.ceil(size / chunkBytes) > inlineChunks ? { list: column } : { chunks: column };
   }
 
+  /** Made anew each time: whoever needs it longer keeps it, and a tree that was walked takes no more memory for that. */
   nodeAt(row: number): BaseNode {
     const path = joinBasePath(this.path, this.names[row] as string);
     const type = this.typeAt(row);
