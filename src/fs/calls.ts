@@ -3,7 +3,7 @@
  * the system call and the paths the program gave.
  */
 import { FsError } from "../errno.ts";
-import { type Operation, run } from "../operation.ts";
+import { type Operation, run, waitFor } from "../operation.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import type { Durability } from "../storage/storage.ts";
 
@@ -46,8 +46,9 @@ export class Calls {
   }
 
   /**
-   * Runs what changes something, and commits it. Calls that end while a commit is under way share the next one. If the
-   * commit fails the call fails with its error; the change is in the overlay's memory and is committed later.
+   * Runs what changes something, and commits it. Calls made side by side share a commit, also where the storage never has
+   * to be waited for: it begins when all of them have had their turn. If the commit fails the call fails with its error;
+   * the change is in the overlay's memory and is committed later.
    */
   change<T>(call: Call, operation: Operation<T>, durability: Durability = "relaxed"): Promise<T> {
     return this.read(call, this.#committed(operation, durability));
@@ -61,7 +62,10 @@ export class Calls {
       yield* this.#commitRemains();
       throw error;
     }
-    if (this.#commits || durability === "strict") yield* this.overlay.commit(durability);
+    if (this.#commits || durability === "strict") {
+      yield* waitFor(Promise.resolve());
+      yield* this.overlay.commit(durability);
+    }
     return result;
   }
 

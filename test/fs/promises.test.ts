@@ -146,12 +146,23 @@ describe("a call that changes something", () => {
   test("shares commits with others that are made beside it", async () => {
     const { fs, disk } = await mount();
     const before = disk.commits;
+    const names = Array.from({ length: 100 }, (_, n) => `/f${n}`);
+    await Promise.all(names.map((name) => fs.writeFile(name, name)));
+    expect(disk.commits - before).toBe(1);
+    expect((await (await afterCrash(disk)).readdir("/")).length).toBe(100);
+  });
+
+  test("shares the next commit with others that are made while one is under way", async () => {
+    const { fs, disk } = await mount();
+    const before = disk.commits;
     const gate = new Deferred<void>();
     disk.before = ({ method }) => (method === "commit" ? gate : undefined);
-    const names = Array.from({ length: 100 }, (_, n) => `/f${n}`);
+    const first = fs.writeFile("/first", "first");
+    await Promise.resolve();
+    const names = Array.from({ length: 99 }, (_, n) => `/f${n}`);
     const writing = Promise.all(names.map((name) => fs.writeFile(name, name)));
     gate.resolve();
-    await writing;
+    await Promise.all([first, writing]);
     expect(disk.commits - before).toBe(2);
     expect((await (await afterCrash(disk)).readdir("/")).length).toBe(100);
   });
