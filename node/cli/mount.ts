@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { FsError } from "../../src/index.ts";
-import { listenerOr, startInBackground } from "../mount/daemon.ts";
+import { isStartedByOther, listenerOr, startInBackground } from "../mount/daemon.ts";
 import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
 import { knownWords, parseMountWords } from "../mount/options.ts";
 import { isUrl, type Places } from "../mount/places.ts";
@@ -62,7 +62,7 @@ export function mountCommand(): Command {
     .option("-o, --options <words>", "mount options, separated by commas", collect)
     .option("--log <file>", "append what the serving process says, in the background too")
     .option("--adopt-base", "use a storage that was made over another base")
-    .option("--debug", "tell of defects in full")
+    .option("--debug", "tell of each request of the kernel, and of defects in full")
     .addHelpText("after", help);
   return command.action(async (base: string, mountpoint: string, options: Options) => {
     const words = parseMountWords(options.options ?? []);
@@ -77,8 +77,13 @@ export function mountCommand(): Command {
       adoptBase: options.adoptBase === true,
       debug: options.debug === true,
     };
+    const log = options.log ?? words.log;
     if (options.foreground) await inForeground(request);
-    else say(await mountInBackground(request, options.log ?? words.log));
+    else if (request.debug && log === undefined) {
+      command.error(
+        "error: --debug tells nobody in the background: add --log FILE or --foreground",
+      );
+    } else say(await mountInBackground(request, log));
   });
 }
 
@@ -91,12 +96,18 @@ export function placesFrom({ base, mountpoint, storage }: Places): Places {
   };
 }
 
-/** Serves to the end and leaves: libfuse's threads would keep the process. */
+/** Serves to the end and leaves: libfuse's threads would keep the process. What a log takes has the time in front. */
 async function inForeground(request: MountRequest): Promise<never> {
-  const listener = listenerOr({ say, ready: say });
+  const inBackground = isStartedByOther();
+  const tell = (message: string): void => {
+    say(inBackground ? `${new Date().toISOString()} minifo[${process.pid}]: ${message}` : message);
+  };
+  const listener = listenerOr({ say: tell, ready: tell });
   try {
     const { error } = await serveMount(request, listener);
-    process.exit(error ? report(error) : 0);
+    if (error) process.exit(report(error));
+    if (inBackground) tell(`unmounted ${request.mountpoint}, with everything stored`);
+    process.exit(0);
   } catch (error) {
     process.exit(listener.failed(error) ? 1 : report(error));
   }

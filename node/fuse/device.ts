@@ -119,7 +119,11 @@ export function replySender(device: number): (reply: Message, length: number) =>
  * Serves the device until it is unmounted or cut off. Blocks this thread; `afterEach` runs behind every request.
  * @throws whatever reading the device throws that does not mean its end
  */
-export function serveDevice(device: number, session: Session, afterEach: () => void): void {
+export function serveDevice(
+  device: number,
+  session: Pick<Session, "receive">,
+  afterEach: () => void,
+): void {
   let message = Message.withRoom(requestRoom);
   for (;;) {
     try {

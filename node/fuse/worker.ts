@@ -2,6 +2,7 @@
  * The thread that serves the device: it holds storage, base and overlay, and blocks in a loop of its own in which no
  * promise settles. What needs the network, the clock or a signal is the main thread's; they talk by messages.ts.
  */
+import { writeSync } from "node:fs";
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { drive, type Operation, refusePromises, run } from "../../src/index.ts";
 import { toPlainError } from "../control/errors.ts";
@@ -11,6 +12,7 @@ import { invalidationsFor } from "./invalidations.ts";
 import { Bell, type MountSetup, type ToMain, type ToWorker } from "./messages.ts";
 import { MountedOverlay } from "./mounted-overlay.ts";
 import { RemoteFetcher } from "./remote-fetcher.ts";
+import { RequestLog } from "./request-log.ts";
 import { Session, type Validity } from "./session.ts";
 
 /** What the main thread gives this one at its start. */
@@ -23,6 +25,15 @@ export interface WorkerInput {
 /** All changes pass through us: only a base that changes by itself makes the kernel ask again. */
 const forever: Validity = { entry: 86_400, attributes: 86_400, negative: 86_400 };
 const aMoment: Validity = { entry: 1, attributes: 1, negative: 1 };
+
+/** Where messages of this process go, at once: this thread's own streams wait for a main thread that is asked to write. */
+function writeToLog(line: string): void {
+  try {
+    writeSync(2, `${line}\n`);
+  } catch {
+    // The terminal is gone or the disk is full: a mount is worth more than its log.
+  }
+}
 
 class MountWorker {
   readonly #port: MessagePort;
@@ -78,16 +89,18 @@ class MountWorker {
   #serve(device: number): void {
     const { adapter } = this.#opened();
     const dataMayChange = !adapter.overlay.base.capabilities.snapshot;
+    const send = replySender(device);
+    const log = this.#setup.debug ? new RequestLog(writeToLog) : undefined;
     const session = new Session({
       adapter,
       validity: dataMayChange ? aMoment : forever,
       dataMayChange,
-      send: replySender(device),
+      send: log ? log.heard(send) : send,
       complain: (error, request) => this.#complain(error, request.kind),
     });
     this.#session = session;
     refusePromises();
-    serveDevice(device, session, () => {
+    serveDevice(device, log ? log.over(session) : session, () => {
       if (this.#bell.hear()) this.#drain();
       this.#bell.dirty = adapter.overlay.dirty;
       if (session.waiting === 0) adapter.overlay.sweep();

@@ -72,6 +72,11 @@ export async function startInBackground(
   }
 }
 
+/** Whether this is a serving process that was started in the background. To be asked before `listenerOr`. */
+export function isStartedByOther(): boolean {
+  return process.env[readyVariable] === String(readyDescriptor);
+}
+
 /** The listener of a serving process: its starter's, if it was started in the background, else `foreground`. */
 export function listenerOr(foreground: MountListener): MountListener & {
   /** Tells why it never was mounted. Returns whether anybody heard it. */
@@ -96,11 +101,10 @@ export function listenerOr(foreground: MountListener): MountListener & {
       if (!tell({ said: message })) foreground.say(message);
     },
     ready: (message) => {
-      if (!tell({ ready: message })) foreground.ready(message);
-      else {
-        open = false;
-        closeSync(descriptor);
-      }
+      foreground.ready(message);
+      if (!tell({ ready: message })) return;
+      open = false;
+      closeSync(descriptor);
     },
     failed: (error) => tell({ failed: toPlainError(error) }),
   };

@@ -62,6 +62,20 @@ export function* packedNodeids(view: DataView, bodyLength: number): Generator<nu
   }
 }
 
+/** The names in a packed reply to READDIRPLUS, with their nodeids, of which 0 stands for none. */
+export function* packedNames(
+  { view, bytes }: Message,
+  bodyLength: number,
+): Generator<readonly [nodeid: number, name: string]> {
+  const end = replyHeaderLength + bodyLength;
+  for (let at = replyHeaderLength; at < end; ) {
+    const nameLength = view.getUint32(at + entryLength + 16, true);
+    const nameAt = at + entryLength + direntLength;
+    yield [readUint64(view, at), bytes.toString("utf8", nameAt, nameAt + nameLength)];
+    at += recordLength(nameLength, true);
+  }
+}
+
 function recordLength(nameLength: number, plus: boolean): number {
   const length = (plus ? entryLength : 0) + direntLength + nameLength;
   return Math.ceil(length / 8) * 8;
