@@ -97,10 +97,10 @@ await build({
   build: { outDir: page },
 });
 
-const { bytes, summary } = manifestOf(site, {
+const { bytes, objects, summary } = manifestOf(site, {
   warn: (message) => process.stderr.write(`${message}\n`),
 });
-const manifest = new Map([["minifo.json", bytes]]);
+const manifest = new Map([["minifo.json", bytes], ...objects]);
 const base = await listen(serveDirectory, site, { port: basePort, files: manifest });
 const demo = await listen(serveDirectory, page, { port });
 for (const signal of ["SIGINT", "SIGTERM"]) {

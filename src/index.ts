@@ -26,10 +26,12 @@ export {
   maxManifestBytes,
   objectPath,
   objectsNames,
+  type Pointer,
   packedBytes,
   readPointer,
 } from "./base/manifest/format.ts";
 export { compareTreePaths, flawOfName, flawOfTarget } from "./base/manifest/names.ts";
+export { reachableObjects } from "./base/manifest/reachable.ts";
 export { baseUrlOf, type ManifestBaseOptions, openManifestBase } from "./base/manifest/reader.ts";
 export type { FileContents, ManifestEntry, PutObject } from "./base/manifest/records.ts";
 export { type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";

@@ -1,35 +1,32 @@
 /**
  * Makes the `minifo.json` of a local directory: walk, hash, write. The tree is left as it was, its root's mtime too, but
- * for that one file, which appears at once and whole. Run again on the same tree it writes the same bytes.
+ * for that one file, which appears at once and whole, and, where the index is large, for the objects in
+ * `minifo.objects` that it is spread over. Run again on the same tree it writes the same bytes.
  */
 import { createHash } from "node:crypto";
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-  writeSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { type BigIntStats, lstatSync, readFileSync, realpathSync, utimesSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import {
   chunkBytes,
   FsError,
+  hexOfDigest,
+  isCompressed,
   isErrorCode,
   type ManifestEntry,
   manifestName,
-  maxEntries,
   maxManifestBytes,
+  objectPath,
+  objectsNames,
+  type Pointer,
+  reachableObjects,
+  readPointer,
+  runSync,
   type Time,
   writeManifest,
 } from "../../src/index.ts";
+import { isTemporary, ObjectDirectory, replaceFile } from "./publishing.ts";
+import { readQuietly, timeOf, unquietWarning, whyUnreadable } from "./quiet-reading.ts";
+import { type SealedObject, seal } from "./sealing.ts";
 import { type FoundObject, type LeftOut, placeAt, walkTree } from "./tree-walk.ts";
 
 /** How far the hashing has come. */
@@ -51,6 +48,8 @@ export interface IndexOptions {
 export interface IndexedTree {
   /** The manifest's own bytes. */
   readonly bytes: Uint8Array;
+  /** The objects that its index is spread over, by their paths beside the manifest; none if it is small. */
+  readonly objects: ReadonlyMap<string, Uint8Array>;
   readonly summary: IndexSummary;
 }
 
@@ -62,23 +61,37 @@ export interface IndexSummary {
   /** Bytes of all files. */
   readonly bytes: number;
   readonly manifestBytes: number;
+  /** Objects that a large index is spread over, and their bytes. */
+  readonly indexObjects: number;
+  readonly indexObjectBytes: number;
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Files are read again this often when they change under the reading. */
-const readings = 3;
-
 /**
- * Writes `minifo.json` into `directory`. Synchronous, in memory that grows with the number of files only.
+ * Writes `minifo.json` into `directory`. In memory that grows with the number of files only.
  * @throws ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC … the tree cannot be read or written to; no manifest was changed
  * @throws EFBIG the tree has more entries than a manifest can hold; no manifest was changed
  */
-export function indexTree(directory: string, options: IndexOptions = {}): IndexSummary {
-  const { bytes, summary } = manifestOf(directory, options);
+export async function indexTree(
+  directory: string,
+  options: IndexOptions = {},
+): Promise<IndexSummary> {
+  const { bytes, sealed, summary, root } = indexOf(directory, options);
+  const before = lstatSync(root, { bigint: true });
   try {
-    replace(summary.manifest, bytes);
+    const old = pointerAt(root);
+    const objects = new ObjectDirectory(placeAt(root, objectsNames.tree));
+    for (const object of sealed.values()) await objects.put(object);
+    objects.sync();
+    replaceFile(summary.manifest, bytes);
+    // Whoever has the manifest before this one open may still need its leaves.
+    if (old || sealed.size > 0) {
+      objects.prune(new Set([...sealed.keys(), ...(old ? neededBy(root, old) : [])]));
+    }
   } catch (error) {
     throw translated(error, directory);
+  } finally {
+    restoreTimes(root, before);
   }
   return summary;
 }
@@ -88,6 +101,13 @@ export function indexTree(directory: string, options: IndexOptions = {}): IndexS
  * @throws ENOENT, ENOTDIR, EACCES, EFBIG … as `indexTree`
  */
 export function manifestOf(directory: string, options: IndexOptions = {}): IndexedTree {
+  const { bytes, sealed, summary } = indexOf(directory, options);
+  const objects = new Map<string, Uint8Array>();
+  for (const [sha256, object] of sealed) objects.set(objectPath("tree", sha256), object.bytes);
+  return { bytes, objects, summary };
+}
+
+function indexOf(directory: string, options: IndexOptions) {
   try {
     const root = realpathSync.native(directory);
     const manifest = placeAt(root, manifestName);
@@ -95,28 +115,61 @@ export function manifestOf(directory: string, options: IndexOptions = {}): Index
     if (found.objects[0]?.type !== "directory" || !found.objects[0].stat.isDirectory()) {
       throw new FsError("ENOTDIR", { syscall: "index", path: directory });
     }
-    if (found.objects.length > maxEntries) throw tooLarge(directory, `${maxEntries} entries`);
     const leftOut = [...found.leftOut];
     const entries = new Hashing(root, found.objects, options).entries(leftOut);
-    const text = writeManifest(entries, { omitted: leftOut.length });
+    const sealed = new Map<string, SealedObject>();
+    const put = (plain: Uint8Array): string => {
+      const object = seal(plain);
+      sealed.set(object.sha256, object);
+      return object.reference;
+    };
+    const text = writeManifest(entries, { omitted: leftOut.length, put });
     const bytes = Buffer.from(text);
-    if (bytes.length > maxManifestBytes) throw tooLarge(directory, `${maxManifestBytes} bytes`);
-    const summary = {
+    if (bytes.length > maxManifestBytes) throw tooLarge(directory);
+    let indexObjectBytes = 0;
+    for (const object of sealed.values()) indexObjectBytes += object.bytes.length;
+    const summary: IndexSummary = {
       manifest,
       entries: entries.length - 1,
       bytes: entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
       manifestBytes: bytes.length,
+      indexObjects: sealed.size,
+      indexObjectBytes,
       leftOut,
     };
-    return { bytes, summary };
+    return { bytes, sealed, summary, root };
   } catch (error) {
     throw translated(error, directory);
   }
 }
 
-/** Whether a name in the root is of our making: the manifest, or one that was being written. */
+/** Whether a name in the root is of our making. */
 function isOurs(name: string): boolean {
-  return name === manifestName || /^\.minifo\.json\.\d+\.tmp$/.test(name);
+  return name === manifestName || name === objectsNames.tree || isTemporary(name);
+}
+
+/** The manifest that is there; undefined if there is none, or none that can be read, which it is no worse for. */
+function pointerAt(root: string): Pointer | undefined {
+  try {
+    return readPointer(JSON.parse(readFileSync(placeAt(root, manifestName), "utf8")));
+  } catch {
+    // Whatever is there is about to be replaced, as a file that was never ours would be.
+    return undefined;
+  }
+}
+
+/** The objects of an index that is there. */
+function neededBy(root: string, pointer: Pointer): Iterable<string> {
+  const read = function* (reference: string) {
+    const bytes = readFileSync(placeAt(root, objectPath("tree", hexOfDigest(reference))));
+    return isCompressed(reference) ? gunzipSync(bytes) : bytes;
+  };
+  try {
+    return runSync(reachableObjects(pointer, read));
+  } catch {
+    // An index that is incomplete cannot be used by anybody; what is left of it may go.
+    return [];
+  }
 }
 
 /** Turns what the walk found into entries, reading every file once per inode. */
@@ -124,7 +177,6 @@ class Hashing {
   readonly #root: string;
   readonly #objects: readonly FoundObject[];
   readonly #options: IndexOptions;
-  readonly #buffer = Buffer.allocUnsafe(chunkBytes);
   /** What was read of files with several names, by device and inode. */
   readonly #linked = new Map<string, FileReading>();
   readonly #filesInAll: number;
@@ -168,78 +220,22 @@ class Hashing {
     const inode = stat.nlink > 1n ? `${stat.dev}:${stat.ino}` : undefined;
     const known = inode === undefined ? undefined : this.#linked.get(inode);
     if (known) return known;
-    let reading: FileReading;
+    const content = new HashedContent((bytes) => {
+      this.#bytes += bytes;
+      if (bytes === chunkBytes) this.#report();
+    });
     try {
-      reading = this.#readUntilQuiet(object);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT" || code === "ELOOP")
-        return { why: "it vanished while the tree was read" };
-      if (code === "EACCES" || code === "EPERM")
-        return { why: "it cannot be read (permission denied)" };
-      throw error;
-    }
-    if (inode !== undefined) this.#linked.set(inode, reading);
-    return reading;
-  }
-
-  /** Reads until the file did not change during a reading; warns if it never holds still. */
-  #readUntilQuiet({ path }: FoundObject): FileReading {
-    const { O_RDONLY, O_NOFOLLOW } = constants;
-    const descriptor = openSync(placeAt(this.#root, path), O_RDONLY | O_NOFOLLOW);
-    try {
-      for (let reading = 1; ; reading += 1) {
-        const before = fstatSync(descriptor, { bigint: true });
-        const content = this.#hash(descriptor);
-        const after = fstatSync(descriptor, { bigint: true });
-        const isQuiet = before.mtimeNs === after.mtimeNs && Number(after.size) === content.size;
-        if (isQuiet) return { ...content, mtime: timeOf(after.mtimeNs) };
-        if (reading < readings) continue;
-        this.#options.warn?.(
-          `'${path}' changed while it was read, ${readings} times over; its entry may be out of date: index again later`,
-        );
-        return { ...content, mtime: timeOf(after.mtimeNs) };
-      }
-    } finally {
-      closeSync(descriptor);
-    }
-  }
-
-  #hash(descriptor: number): Omit<FileReading, "mtime"> {
-    const whole = createHash("sha256");
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for (;;) {
-      const length = this.#fill(descriptor, size);
-      if (length === 0) break;
-      const chunk = this.#buffer.subarray(0, length);
-      whole.update(chunk);
-      if (size > 0 || length === chunkBytes) {
-        chunks.push(createHash("sha256").update(chunk).digest());
-      }
-      size += length;
-      this.#bytes += length;
-      if (length === chunkBytes) this.#report();
-    }
-    const sha256 = whole.digest();
-    return size > chunkBytes ? { size, sha256, chunks: Buffer.concat(chunks) } : { size, sha256 };
-  }
-
-  /** Reads a whole chunk from `offset` on, less at the end of the file only. */
-  #fill(descriptor: number, offset: number): number {
-    let length = 0;
-    while (length < chunkBytes) {
-      const count = readSync(
-        descriptor,
-        this.#buffer,
-        length,
-        chunkBytes - length,
-        offset + length,
+      const moment = readQuietly(placeAt(this.#root, object.path), content, () =>
+        this.#options.warn?.(unquietWarning(object.path)),
       );
-      if (count === 0) break;
-      length += count;
+      const reading = { ...moment, ...content.digests };
+      if (inode !== undefined) this.#linked.set(inode, reading);
+      return reading;
+    } catch (error) {
+      const why = whyUnreadable(error);
+      if (why === undefined) throw error;
+      return { why };
     }
-    return length;
   }
 
   #report(): void {
@@ -260,25 +256,37 @@ interface FileReading {
   readonly chunks?: Uint8Array;
 }
 
-/** Puts the manifest in its place at once, then gives the directory its mtime back. */
-function replace(manifest: string, bytes: Uint8Array): void {
-  const directory = dirname(manifest);
-  const temporary = placeAt(directory, `.minifo.json.${process.pid}.tmp`);
-  const before = lstatSync(directory, { bigint: true });
-  try {
-    const descriptor = openSync(temporary, "w", 0o644);
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
+/** Hashes a content as it comes. */
+class HashedContent {
+  readonly #taken: (bytes: number) => void;
+  #whole = createHash("sha256");
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(taken: (bytes: number) => void) {
+    this.#taken = taken;
+  }
+
+  /** Of all that was taken since `begin`. */
+  get digests(): Pick<FileReading, "sha256" | "chunks"> {
+    const sha256 = this.#whole.digest();
+    return this.#size > chunkBytes ? { sha256, chunks: Buffer.concat(this.#chunks) } : { sha256 };
+  }
+
+  begin(): void {
+    this.#whole = createHash("sha256");
+    this.#chunks = [];
+    this.#size = 0;
+  }
+
+  take(chunk: Buffer): void {
+    this.#whole.update(chunk);
+    // Of a file of one chunk, its digest is the file's.
+    if (this.#size > 0 || chunk.length === chunkBytes) {
+      this.#chunks.push(createHash("sha256").update(chunk).digest());
     }
-    renameSync(temporary, manifest);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    restoreTimes(directory, before);
+    this.#size += chunk.length;
+    this.#taken(chunk.length);
   }
 }
 
@@ -306,18 +314,9 @@ function toMicroseconds({ seconds, nanoseconds }: Time): Time {
   return { seconds, nanoseconds: nanoseconds - (nanoseconds % 1000) };
 }
 
-function timeOf(time_ns: bigint): Time {
-  let seconds = time_ns / 1_000_000_000n;
-  if (seconds * 1_000_000_000n > time_ns) seconds -= 1n;
-  return { seconds: Number(seconds), nanoseconds: Number(time_ns - seconds * 1_000_000_000n) };
-}
-
-function tooLarge(directory: string, limit: string): FsError {
-  return new FsError("EFBIG", {
-    syscall: "index",
-    path: directory,
-    reason: `a manifest holds at most ${limit}; index its subdirectories one by one`,
-  });
+function tooLarge(directory: string): FsError {
+  const reason = `a minifo.json has at most ${maxManifestBytes} bytes; index its subdirectories one by one`;
+  return new FsError("EFBIG", { syscall: "index", path: directory, reason });
 }
 
 function translated(error: unknown, directory: string): unknown {

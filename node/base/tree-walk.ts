@@ -21,7 +21,10 @@ export interface LeftOut {
   readonly why: string;
 }
 
-/** What a walk found, the root first. */
+/**
+ * What a walk found: the root, then what is in it, then what is in its first subdirectory, and so on, siblings by UTF-16
+ * code units: the order in which a manifest holds them.
+ */
 export interface FoundTree {
   readonly objects: readonly FoundObject[];
   readonly leftOut: readonly LeftOut[];
@@ -37,8 +40,8 @@ export function walkTree(root: string, skip: (name: string) => boolean): FoundTr
   objects.push({ path: "", type: "directory", stat: lstatSync(root, { bigint: true }) });
   const toVisit = [""];
   for (let directory = toVisit.pop(); directory !== undefined; directory = toVisit.pop()) {
-    for (const bytes of readdirSync(placeAt(root, directory), { encoding: "buffer" })) {
-      const name = bytes.toString("utf8");
+    const subdirectories: string[] = [];
+    for (const { name, bytes } of namesIn(placeAt(root, directory))) {
       if (directory === "" && skip(name)) continue;
       const path = joinBasePath(directory, name);
       const flaw = Buffer.from(name).equals(bytes) ? flawOfName(name) : "its name is no UTF-8";
@@ -50,11 +53,18 @@ export function walkTree(root: string, skip: (name: string) => boolean): FoundTr
       if ("why" in object) leftOut.push(object);
       else {
         objects.push(object);
-        if (object.type === "directory") toVisit.push(path);
+        if (object.type === "directory") subdirectories.push(path);
       }
     }
+    for (const path of subdirectories.reverse()) toVisit.push(path);
   }
   return { objects, leftOut };
+}
+
+function namesIn(directory: string): { name: string; bytes: Buffer }[] {
+  return readdirSync(directory, { encoding: "buffer" })
+    .map((bytes) => ({ name: bytes.toString("utf8"), bytes }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 /** Where the object at base path `path` lies on this machine. */

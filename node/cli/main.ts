@@ -11,6 +11,7 @@ import { importCommand } from "./import.ts";
 import { indexCommand } from "./index-tree.ts";
 import { mountCommand } from "./mount.ts";
 import { helperCall, mountAsHelper } from "./mount-helper.ts";
+import { packCommand } from "./pack.ts";
 import { revertCommand } from "./revert.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -45,6 +46,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addHelpText("after", help);
   const commands = [
     indexCommand(),
+    packCommand(),
     serveCommand(),
     mountCommand(),
     umountCommand(),

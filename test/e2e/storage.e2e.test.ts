@@ -106,7 +106,7 @@ test("one byte into a file of 256 MiB stores a chunk and a record and fetches at
   ftruncateSync(file, 256 * 2 ** 20);
   writeSync(file, "before", 128 * 2 ** 20);
   closeSync(file);
-  indexTree(site);
+  await indexTree(site);
   const server = await serveDirectory(site);
   try {
     const page = await openWorkbench(server.url);

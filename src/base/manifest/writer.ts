@@ -14,7 +14,7 @@ import {
   maxEntries,
   maxManifestBytes,
 } from "./format.ts";
-import { compareTreePaths, flawOfName, keyOf } from "./names.ts";
+import { flawOfName, keyOf } from "./names.ts";
 import {
   chunksOf,
   type Groups,
@@ -48,21 +48,22 @@ const pageWeights: PartWeights = { least: 24 * 1024, most: 64 * 1024, oneIn: 64 
 
 /** The canonical text of the manifest of `tree`. Throws a bug if `tree` is no tree. */
 export function writeManifest(tree: Iterable<ManifestEntry>, totals: ManifestTotals): string {
-  const sorted = [...tree].sort((a, b) => compareTreePaths(a.path, b.path));
-  const [root] = sorted;
-  if (root?.type !== "directory" || root.path !== "") throw new Error("bug: a tree has a root");
+  const { root, children } = childrenOf(tree);
   const { layout = "tree", put, generation = 0, previous = [], omitted } = totals;
-  const children = childrenOf(sorted);
-  const context: RecordContext = { layout, children, groups: groupsOf(sorted), put };
+  const context: RecordContext = { layout, children, groups: groupsOf(children), put };
+  let entries = 0;
   let bytes = 0;
-  for (const entry of sorted) if (entry.type === "file") bytes += entry.size;
+  for (const siblings of children.values()) {
+    entries += siblings.length;
+    for (const entry of siblings) if (entry.type === "file") bytes += entry.size;
+  }
   const subdirectories = (children.get("") ?? []).filter(({ type }) => type === "directory").length;
   const head = JSON.stringify({
     format: "minifo",
     version: 1,
     layout,
     ...(generation > 0 && { generation }),
-    entries: sorted.length - 1,
+    entries,
     bytes,
     ...(omitted > 0 && { omitted }),
     root: {
@@ -75,7 +76,7 @@ export function writeManifest(tree: Iterable<ManifestEntry>, totals: ManifestTot
   const text = (index: string): string => `${head.slice(0, -1)},"index":${index}}\n`;
   const parts = leavesOf(children, layout);
   if (put === undefined || parts.length <= 2) {
-    if (sorted.length > maxEntries) throw new Error(`bug: more than ${maxEntries} entries`);
+    if (entries > maxEntries) throw new Error(`bug: more than ${maxEntries} entries`);
     const inline = text(leafText(parts.flat(), context));
     const isSmall =
       put === undefined ? inline.length <= maxManifestBytes : inline.length <= mostInline;
@@ -94,10 +95,7 @@ interface Part {
 }
 
 /** The directories in order, cut into leaves. */
-function leavesOf(
-  children: ReadonlyMap<string, readonly ManifestEntry[]>,
-  layout: Layout,
-): readonly (readonly Part[])[] {
+function leavesOf(children: Children, layout: Layout): readonly (readonly Part[])[] {
   const leaves: Part[][] = [];
   let leaf: Part[] = [];
   const cutter = new Cutter(leafWeights);
@@ -198,31 +196,54 @@ function listText({ first, parts, isOfPages }: Branch): string {
 }
 
 /** The objects with several names: their first path and how many they have. */
-function groupsOf(sorted: readonly ManifestEntry[]): Groups {
+function groupsOf(children: Children): Groups {
   const groups = new Map<string, { first: string; count: number }>();
-  for (const entry of sorted) {
-    if (entry.type === "directory" || entry.link === undefined) continue;
-    const group = groups.get(entry.link);
-    if (group) group.count += 1;
-    else groups.set(entry.link, { first: entry.path, count: 1 });
+  for (const entries of children.values()) {
+    for (const entry of entries) {
+      if (entry.type === "directory" || entry.link === undefined) continue;
+      const group = groups.get(entry.link);
+      if (group) group.count += 1;
+      else groups.set(entry.link, { first: entry.path, count: 1 });
+    }
   }
   return groups;
 }
 
-/** What lies in each directory; both in the manifest's order. */
-function childrenOf(sorted: readonly ManifestEntry[]): Map<string, ManifestEntry[]> {
-  const children = new Map<string, ManifestEntry[]>();
-  let before: string | undefined;
-  for (const entry of sorted) {
-    if (entry.path === before) throw new Error(`bug: '${before}' comes twice`);
-    before = entry.path;
-    if (entry.type === "directory") children.set(entry.path, []);
+type Children = ReadonlyMap<string, readonly ManifestEntry[]>;
+
+/** The root, and what lies in each directory; both in the manifest's order. */
+function childrenOf(tree: Iterable<ManifestEntry>): { root: ManifestEntry; children: Children } {
+  const found = new Map<string, ManifestEntry[]>();
+  let root: ManifestEntry | undefined;
+  for (const entry of tree) {
     const parent = parentOfBasePath(entry.path);
-    if (parent === undefined) continue;
-    const siblings = children.get(parent);
-    const flaw = flawOfName(nameOf(entry)) ?? (siblings ? undefined : "its directory is missing");
+    if (parent === undefined) {
+      if (root || entry.type !== "directory") throw new Error("bug: a tree has one root");
+      root = entry;
+      continue;
+    }
+    const flaw = flawOfName(nameOf(entry));
     if (flaw !== undefined) throw new Error(`bug: '${entry.path}': ${flaw}`);
-    siblings?.push(entry);
+    const siblings = found.get(parent);
+    if (siblings) siblings.push(entry);
+    else found.set(parent, [entry]);
   }
-  return children;
+  if (!root) throw new Error("bug: a tree has a root");
+  const children = new Map<string, readonly ManifestEntry[]>();
+  const ahead = [""];
+  for (let path = ahead.pop(); path !== undefined; path = ahead.pop()) {
+    const entries = found.get(path) ?? [];
+    found.delete(path);
+    entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+    children.set(path, entries);
+    entries.forEach(({ path: one }, row) => {
+      if (entries[row + 1]?.path === one) throw new Error(`bug: '${one}' comes twice`);
+    });
+    for (let row = entries.length - 1; row >= 0; row -= 1) {
+      const entry = entries[row] as ManifestEntry;
+      if (entry.type === "directory") ahead.push(entry.path);
+    }
+  }
+  for (const path of found.keys()) throw new Error(`bug: '${path}' is no directory of the tree`);
+  return { root, children };
 }

@@ -19,12 +19,12 @@ function manifestOf(root: string): string {
 }
 
 describe("indexing a directory", () => {
-  test("writes the same bytes again, and leaves no other trace", () => {
+  test("writes the same bytes again, and leaves no other trace", async () => {
     const root = treeOnDisk({ a: "a", "sub/b": "b", "sub/c": { content: "c", mode: 0o600 } });
     const mtime = lstatSync(root, { bigint: true }).mtimeNs / 1000n;
-    const first = indexTree(root);
+    const first = await indexTree(root);
     const text = manifestOf(root);
-    for (const _ of [1, 2, 3]) indexTree(root);
+    for (const _ of [1, 2, 3]) await indexTree(root);
     expect(manifestOf(root)).toBe(text);
     expect(first).toMatchObject({ entries: 4, bytes: 3, manifestBytes: text.length, leftOut: [] });
     expect(readdirSync(root).sort()).toEqual(["a", "minifo.json", "sub"]);
@@ -33,12 +33,12 @@ describe("indexing a directory", () => {
 
   test.each([0.000_001, 1.5, 1_234_567_890.123_456_7, 4_000_000_000.999_999])(
     "writes the same bytes again where the directory's mtime is %d",
-    (seconds) => {
+    async (seconds) => {
       const root = treeOnDisk({ a: "a" });
       utimesSync(root, seconds, seconds);
-      indexTree(root);
+      await indexTree(root);
       const text = manifestOf(root);
-      indexTree(root);
+      await indexTree(root);
       expect(manifestOf(root)).toBe(text);
     },
   );
@@ -50,7 +50,7 @@ describe("indexing a directory", () => {
     const server = createServer().listen(join(root, "socket"));
     await once(server, "listening");
     onTestFinished(() => void server.close());
-    const { entries, leftOut } = indexTree(root);
+    const { entries, leftOut } = await indexTree(root);
     expect(entries).toBe(1);
     expect([...leftOut].sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
       { path: "bad\ufffd", why: "its name is no UTF-8" },
@@ -60,29 +60,29 @@ describe("indexing a directory", () => {
     expect(JSON.parse(manifestOf(root))).toMatchObject({ entries: 1, omitted: 3 });
   });
 
-  test("leaves out what a crashed run left behind", () => {
+  test("leaves out what a crashed run left behind", async () => {
     const root = treeOnDisk({ good: "x", ".minifo.json.123.tmp": "half" });
-    indexTree(root);
+    await indexTree(root);
     expect(JSON.parse(manifestOf(root)).index.directories[0].names).toEqual(["good"]);
   });
 
-  test("keeps hard links as such, and does not mistake one whose other name lies outside", () => {
+  test("keeps hard links as such, and does not mistake one whose other name lies outside", async () => {
     const outside = treeOnDisk({ other: "x" });
     const root = treeOnDisk({
       a: { content: "x", link: "one" },
       "b/c": { content: "x", link: "one" },
     });
     linkSync(join(outside, "other"), join(root, "single"));
-    indexTree(root);
+    await indexTree(root);
     const [first, second] = JSON.parse(manifestOf(root)).index.directories;
     expect(first.links).toEqual([[0, "a", 2]]);
     expect(second.links).toEqual([[0, "a", 2]]);
   });
 
-  test("tells how far it has come", () => {
+  test("tells how far it has come", async () => {
     const root = treeOnDisk({ a: "12345", b: { content: new Uint8Array(3_000_000) } });
     const progress = vi.fn();
-    indexTree(root, { progress });
+    await indexTree(root, { progress });
     expect(progress).toHaveBeenLastCalledWith({
       files: 2,
       filesInAll: 2,
@@ -91,11 +91,11 @@ describe("indexing a directory", () => {
     });
   });
 
-  test("warns of a file that changes under the reading, and indexes what it read", () => {
+  test("warns of a file that changes under the reading, and indexes what it read", async () => {
     const root = treeOnDisk({ growing: { content: new Uint8Array(2 * 1024 * 1024) } });
     const warnings: string[] = [];
     let size = 2 * 1024 * 1024;
-    const { bytes } = indexTree(root, {
+    const { bytes } = await indexTree(root, {
       progress: () => {
         size += 1;
         writeFileSync(join(root, "growing"), new Uint8Array(size));
@@ -106,11 +106,11 @@ describe("indexing a directory", () => {
     expect(bytes).toBeGreaterThan(2 * 1024 * 1024);
   });
 
-  test("reads again a file that changed once", () => {
+  test("reads again a file that changed once", async () => {
     const root = treeOnDisk({ f: { content: new Uint8Array(1024 * 1024) } });
     const warn = vi.fn();
     let changed = false;
-    const { bytes } = indexTree(root, {
+    const { bytes } = await indexTree(root, {
       progress: () => {
         if (!changed) writeFileSync(join(root, "f"), "short");
         changed = true;
@@ -121,28 +121,28 @@ describe("indexing a directory", () => {
     expect(bytes).toBe(5);
   });
 
-  test("can be done without writing anything", () => {
+  test("can be done without writing anything", async () => {
     const root = treeOnDisk({ a: "a", "sub/b": "b" });
     const { bytes, summary } = manifestInMemory(root);
     expect(readdirSync(root).sort()).toEqual(["a", "sub"]);
-    expect(indexTree(root)).toEqual(summary);
+    expect(await indexTree(root)).toEqual(summary);
     expect(Buffer.from(bytes).toString()).toBe(manifestOf(root));
   });
 
-  test("follows a symlink to the directory, and no other", () => {
+  test("follows a symlink to the directory, and no other", async () => {
     const root = treeOnDisk({ "sub/f": "x", link: { target: "sub" } });
     const link = join(treeOnDisk({}), "link");
     symlinkSync(root, link);
     utimesSync(root, 1_500_000_000, 1_500_000_000);
-    expect(indexTree(`${link}/`)).toMatchObject({
+    expect(await indexTree(`${link}/`)).toMatchObject({
       manifest: join(root, "minifo.json"),
       entries: 3,
     });
   });
 
-  test("is refused where there is no directory", () => {
+  test("is refused where there is no directory", async () => {
     const root = treeOnDisk({ f: "x" });
-    expect(() => indexTree(join(root, "nothing"))).toThrow(/^ENOENT.*index/);
-    expect(() => indexTree(join(root, "f"))).toThrow(/^ENOTDIR/);
+    await expect(indexTree(join(root, "nothing"))).rejects.toThrow(/^ENOENT.*index/);
+    await expect(indexTree(join(root, "f"))).rejects.toThrow(/^ENOTDIR/);
   });
 });

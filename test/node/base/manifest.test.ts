@@ -24,7 +24,7 @@ baseContract({
   make: async () => {
     if (contractDirectory === undefined) {
       contractDirectory = treeOnDisk(contractTree);
-      indexTree(contractDirectory);
+      await indexTree(contractDirectory);
     }
     return open(await served(contractDirectory));
   },
@@ -42,7 +42,7 @@ describe("an indexed directory over HTTP", () => {
   test("takes one request to open, none for names, one for each file's content", async () => {
     const names = Array.from({ length: 50 }, (_, index) => `d${index % 5}/f${index}`);
     const root = treeOnDisk(Object.fromEntries(names.map((name) => [name, name])));
-    const { manifestBytes } = indexTree(root);
+    const { manifestBytes } = await indexTree(root);
     const server = await served(root);
     const base = await open(server);
     expect(server.counts).toEqual({ requests: 1, bytes: manifestBytes });
@@ -55,7 +55,7 @@ describe("an indexed directory over HTTP", () => {
 
   test("needs no request for an empty file, and one for contents that are equal", async () => {
     const root = treeOnDisk({ empty: "", one: "same", other: "same" });
-    indexTree(root);
+    await indexTree(root);
     const server = await served(root);
     const base = await open(server);
     for (const name of ["empty", "one", "other"]) await readAll(base, name);
@@ -64,7 +64,7 @@ describe("an indexed directory over HTTP", () => {
 
   test("fetches one chunk for a byte from the middle of a large file", async () => {
     const root = treeOnDisk({ large: { content: new Uint8Array(8 * 1024 * 1024 + 1).fill(1) } });
-    indexTree(root);
+    await indexTree(root);
     const server = await served(root);
     const base = await open(server);
     const before = server.counts.bytes;
@@ -79,14 +79,14 @@ describe("an indexed directory over HTTP", () => {
     const root = treeOnDisk(
       new Map(Object.entries(tree).map(([path, content]) => [path, { content }])),
     );
-    indexTree(root);
+    await indexTree(root);
     const base = await open(await served(root));
     for (const name of awkwardNames) expect(await readAll(base, `${name}/${name}`)).toBe(name);
   });
 
   test("does not list its manifest", async () => {
     const root = treeOnDisk({ f: "x", "sub/minifo.json": "a file like any other" });
-    indexTree(root);
+    await indexTree(root);
     const base = await open(await served(root));
     expect(await run(base.lookup("minifo.json"))).toBeNull();
     expect(await readAll(base, "sub/minifo.json")).toBe("a file like any other");
@@ -94,7 +94,7 @@ describe("an indexed directory over HTTP", () => {
 
   test("gives EIO for a file that changed after it was indexed, and its bytes when it is right again", async () => {
     const root = treeOnDisk({ f: "before" });
-    indexTree(root);
+    await indexTree(root);
     const server = await served(root);
     const base = await open(server);
     writeFileSync(join(root, "f"), "behind");
