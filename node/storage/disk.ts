@@ -22,6 +22,7 @@ import {
 } from "../../src/index.ts";
 import { type ContentChange, ContentFiles, syncDirectory } from "./content-files.ts";
 import { diskFailure } from "./disk-failure.ts";
+import { isAnnouncement } from "./gate.ts";
 import {
   busy,
   type Holder,
@@ -444,7 +445,7 @@ function holdsStorage(directory: string): boolean {
     throw error;
   }
   if (entries.includes("records.mdb")) return true;
-  const others = entries.filter((entry) => !ignoredEntries.has(entry));
+  const others = entries.filter((entry) => !ignoredEntries.has(entry) && !isAnnouncement(entry));
   if (others.length === 0) return false;
   const reason = `it is no minifo storage (it holds ${others[0]}); give an empty directory or a new path`;
   throw new FsError("ENOTEMPTY", { syscall: "open", path: directory, reason });

@@ -56,6 +56,23 @@ export function isAlive({ pid, started, boot }: OwnershipRecord): boolean {
   return boot === currentBoot() && startOf(pid) === started;
 }
 
+/** What names this process and no other, before or after it: its id, its start and the boot it runs under. */
+export function tokenOfThisProcess(): string {
+  const started = Number(startOf(process.pid) ?? 0).toString(16);
+  return `${process.pid}.${started}.${shortBoot()}`;
+}
+
+/** Whether the process that a `tokenOfThisProcess` names still runs. */
+export function isTokenAlive(token: string): boolean {
+  const [pid, started, boot] = token.split(".");
+  const now = startOf(Number(pid));
+  return now !== undefined && Number(now).toString(16) === started && boot === shortBoot();
+}
+
+function shortBoot(): string {
+  return currentBoot().slice(0, 8);
+}
+
 /** What others are told of an owner. */
 export function holderFrom({ pid, holder, state }: OwnershipRecord): Holder {
   return { pid, holder, closing: state === "closing" };

@@ -8,6 +8,7 @@
  * nothing else may open `records.mdb-lock` in this process. A snapshot for reading is only renewed by a timer; where
  * no timer runs it would stay for ever and keep LMDB from using pages again. So an owner reads inside (empty) write
  * transactions, which cost two microseconds more and are always current, and a reader renews its snapshot each time.
+ * Opening while the last other process closes breaks it for this one: gate.ts keeps the two apart.
  */
 import {
   closeSync,
@@ -26,6 +27,7 @@ import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import { FsError } from "../../src/index.ts";
 import { diskFailure } from "./disk-failure.ts";
+import { closeAtGate, openAtGate } from "./gate.ts";
 
 /** Bytes of address space to begin with; LMDB doubles it as it needs more. It takes no space on the disk. */
 const initialMapSize = 64 << 20;
@@ -125,9 +127,12 @@ export class Records {
 
   /** Closes the file. A later call opens it again. */
   close(): void {
-    // The promise it returns settles later, but all is closed by then: no transaction of ours outlives a call.
-    void this.#database?.close();
+    const database = this.#database;
+    if (!database) return;
     this.#database = undefined;
+    stillOpen?.delete(this);
+    // The promise it returns settles later, but all is closed by then: no transaction of ours outlives a call.
+    closeAtGate(this.#path, () => void database.close());
   }
 
   #opened(): RootDatabase<Buffer, Uint8Array> {
@@ -140,22 +145,41 @@ export class Records {
       }
       if (isEmpty(this.#path) || isEmpty(`${this.#path}-lock`)) proveRoom(this.#directory);
     }
-    this.#database = open<Buffer, Uint8Array>({
-      path: this.#path,
-      ...unlistedOptions,
-      noSubdir: true,
-      readOnly: this.#readOnly,
-      encoding: "binary",
-      keyEncoding: "binary",
-      maxDbs: 1,
-      mapSize: initialMapSize,
-      // With it a synchronous transaction would return before it is on the disk.
-      overlappingSync: false,
-      useWritemap: false,
-    });
-    this.#database.readerCheck();
-    return this.#database;
+    const database = openAtGate(this.#path, () =>
+      open<Buffer, Uint8Array>({
+        path: this.#path,
+        ...unlistedOptions,
+        noSubdir: true,
+        readOnly: this.#readOnly,
+        encoding: "binary",
+        keyEncoding: "binary",
+        maxDbs: 1,
+        mapSize: initialMapSize,
+        // With it a synchronous transaction would return before it is on the disk.
+        overlappingSync: false,
+        useWritemap: false,
+      }),
+    );
+    this.#database = database;
+    closeAtExit(this);
+    database.readerCheck();
+    return database;
   }
+}
+
+/** What is open in this thread; undefined before anything was. */
+let stillOpen: Set<Records> | undefined;
+
+/** lmdb-js closes what is left open when a process ends, but not at the gate: so that is done before. */
+function closeAtExit(records: Records): void {
+  if (!stillOpen) {
+    const open = new Set<Records>();
+    process.once("exit", () => {
+      for (const one of open) one.close();
+    });
+    stillOpen = open;
+  }
+  stillOpen.add(records);
 }
 
 /** An option of lmdb-js that its types leave out. */

@@ -13,7 +13,12 @@ import {
   patterned,
   superblockWith,
 } from "../../storage/contract.ts";
-import { buildOwnerProgram, type OwnerProcess, type OwnerProgram } from "./owner-process.ts";
+import {
+  buildOwnerProgram,
+  type OwnerProcess,
+  type OwnerProgram,
+  type OwnerTask,
+} from "./owner-process.ts";
 
 describe("disk storage among processes", () => {
   let program: OwnerProgram;
@@ -36,11 +41,19 @@ describe("disk storage among processes", () => {
     rmSync(directory, { recursive: true });
   });
 
-  function start(task: "hold" | "write" | "read"): OwnerProcess {
+  function start(task: OwnerTask): OwnerProcess {
     const owner = program.start(task, directory);
     started.push(owner);
     return owner;
   }
+
+  it("one that opens it while the last other closes it gets through, 400 times each", async () => {
+    runSync(openDiskStorage(directory).close());
+    const programs = [start("reopen"), start("look"), start("look")];
+    const lines = await Promise.all(programs.map((one) => one.line()));
+    expect(lines).toEqual(programs.map(() => "0 failures"));
+    expect(readdirSync(directory).sort()).toEqual(["records.mdb", "records.mdb-lock"]);
+  });
 
   it("one process owns it at a time, and others are told which and wait for its end", async () => {
     const owner = start("hold");

@@ -9,9 +9,12 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
+/** What the program can be told to do. */
+export type OwnerTask = "hold" | "write" | "read" | "reopen" | "look";
+
 /** The program, built so that Node can run it. */
 export interface OwnerProgram {
-  start(task: "hold" | "write" | "read", directory: string): OwnerProcess;
+  start(task: OwnerTask, directory: string): OwnerProcess;
   /** Removes what was built. */
   remove(): void;
 }

@@ -1,15 +1,17 @@
 /**
  * A program that owns a storage on disk, for tests that need another process: built and started by
  * `startOwner`. `hold` keeps the storage until a line arrives; `write` commits one batch after the other until it is
- * killed, and prints each generation once it is committed; `read` prints what a reader sees.
+ * killed, and prints each generation once it is committed; `read` prints what a reader sees; `reopen` and `look` open
+ * and close it many times, to write and to see who has it, and print how often that failed and how.
  */
 import { readSync, writeSync } from "node:fs";
-import { openDiskStorage } from "../../../node/storage/disk.ts";
+import { holderOf, openDiskStorage } from "../../../node/storage/disk.ts";
 import type { Batch, Superblock } from "../../../src/index.ts";
 import { runSync } from "../../../src/index.ts";
 
 const [, , task, directory] = process.argv;
-if (directory === undefined) throw new Error("usage: owner-program hold|write|read DIRECTORY");
+if (directory === undefined)
+  throw new Error("usage: owner-program hold|write|read|reopen|look DIRECTORY");
 
 const chunkSize = 4096;
 
@@ -65,6 +67,20 @@ function batchOf(generation: number, before: Superblock | undefined): Batch {
     droppedChunks: [],
     droppedContents: generation > 1 ? [small - 2, large - 2] : [],
   };
+}
+
+if (task === "reopen" || task === "look") {
+  const failures: unknown[] = [];
+  for (let time = 0; time < 400; time += 1) {
+    try {
+      if (task === "look") holderOf(directory);
+      else runSync(openDiskStorage(directory).close());
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  say(`${failures.length} failures ${failures[0] ?? ""}`.trim());
+  process.exit();
 }
 
 if (task === "read") {
