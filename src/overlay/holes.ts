@@ -21,7 +21,9 @@ export interface AllocationMode {
 /**
  * Does what `mode` asks with `length` bytes from `offset` on. Room is not reserved, for no storage of ours could promise
  * it.
- * @throws EINVAL, EOPNOTSUPP, EFBIG, EISDIR, EROFS, ENOSPC, ESTALE, EIO nothing changed
+ * @throws EINVAL, EOPNOTSUPP, EFBIG, EISDIR, EROFS nothing changed
+ * @throws ENOSPC, ESTALE, EIO nothing changed, unless the range is longer than some thousand chunks: then its first part may
+ *   be zeros
  */
 export function* allocate(
   layers: Layers,
@@ -41,10 +43,17 @@ export function* allocate(
   if (!keepSize && end > inode.size) yield* truncate(layers, inode, end);
 }
 
-/** Makes the bytes from `from` to before `to` zero, as far as the file goes. */
-function* zero(layers: Layers, inode: Inode, from: number, to: number): Operation<void> {
-  const { chunkSize } = layers;
+/** Chunks that are held for being zero between two commits: so many take about 2 MB of memory. */
+const chunksPerCommit = 4096;
+
+/**
+ * Makes the bytes from `start` to before `to` zero, as far as the file goes. A long range in the middle of what the base
+ * shows takes a commit now and then, so it is no single step.
+ */
+function* zero(layers: Layers, inode: Inode, start: number, to: number): Operation<void> {
+  const { chunkSize, writeback } = layers;
   const edges = new Edges(layers, inode);
+  let from = start;
   for (;;) {
     const end = Math.min(to, inode.size);
     if (from >= end) return;
@@ -59,7 +68,11 @@ function* zero(layers: Layers, inode: Inode, from: number, to: number): Operatio
     }
     if (inode.isGone) return;
     const content = ownContent(layers, inode);
-    for (let chunk = first; chunk <= last; chunk += 1) {
+    // Zeros up to where the base ends: it is shown no further than to where they begin, and no chunk has to hide it.
+    const firstWhole = Math.ceil(from / chunkSize) * chunkSize;
+    if (end >= content.baseLength) content.baseLength = Math.min(content.baseLength, firstWhole);
+    let chunk = first;
+    for (let zeroed = 0; chunk <= last && zeroed < chunksPerCommit; chunk += 1) {
       if (!content.chunks.has(chunk) && chunk * chunkSize >= content.baseLength) {
         // Neither we nor the base have anything here: zeros already, however far that reaches.
         chunk = Math.min(last, content.chunks.runEnd(chunk) - 1);
@@ -67,10 +80,13 @@ function* zero(layers: Layers, inode: Inode, from: number, to: number): Operatio
       }
       if (isWhole(chunk, from, end, inode, chunkSize)) zeroChunk(layers, content, chunk);
       else zeroPart(layers, content, chunk, from, end, edges);
+      zeroed += 1;
     }
     inode.cuts += 1;
     touchData(layers, inode);
-    return;
+    if (chunk > last) return;
+    from = chunk * chunkSize;
+    yield* writeback.commit("relaxed");
   }
 }
 

@@ -116,3 +116,50 @@ describe("a hole punched", () => {
     });
   });
 });
+
+describe("a hole in a file of the base that is too large to hold", () => {
+  const fill = (_: number, into: Uint8Array) => void into.fill(7);
+
+  /** How many chunks each commit brought. */
+  async function opened(size: number) {
+    const f = await Fixture.open({ file: { size, fill } }, { chunkSize });
+    const commits: number[] = [];
+    f.disk.before = ({ batch }) => {
+      if (batch) commits.push(batch.data.length);
+      return undefined;
+    };
+    const byteAt = async (at: number) => {
+      const handle = await run(f.overlay.open(await f.at("file"), { read: true }));
+      const into = new Uint8Array(1);
+      await run(f.overlay.read(handle, at, into));
+      await run(f.overlay.release(handle));
+      return into[0];
+    };
+    return { f, commits, byteAt };
+  }
+
+  test("costs no chunk where it reaches the base's end", async () => {
+    const size = 2 ** 40;
+    const { f, commits, byteAt } = await opened(size);
+    await allocate(f, 100, size, modes.punch);
+    await run(f.overlay.commit("relaxed"));
+    expect(commits).toEqual([1]);
+    expect([await byteAt(99), await byteAt(100), await byteAt(size - 1)]).toEqual([7, 0, 0]);
+    expect((await run(f.overlay.getattr(await f.at("file")))).size).toBe(size);
+  });
+
+  test("is committed on the way where the base goes on behind it", async () => {
+    const size = 16_384 * chunkSize;
+    const { f, commits, byteAt } = await opened(size);
+    await allocate(f, 0, size - 1, modes.punch);
+    await run(f.overlay.commit("relaxed"));
+    expect(Math.max(...commits)).toBeLessThanOrEqual(4096);
+    expect(commits.reduce((sum, count) => sum + count)).toBe(16_384);
+    const middle = 8_000 * chunkSize;
+    expect([await byteAt(0), await byteAt(middle), await byteAt(size - 1)]).toEqual([0, 0, 7]);
+    await f.remount();
+    expect([await byteAt(middle), await byteAt(size - 2), await byteAt(size - 1)]).toEqual([
+      0, 0, 7,
+    ]);
+  });
+});
