@@ -21,6 +21,17 @@ export interface SiteServer {
   readonly files: Map<string, MemoryEntry>;
   /** Called before each answer; true: it has answered itself. */
   before: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+  /** Given each answer before it is sent; true: it has sent another one. */
+  spoil: ((answer: HonestAnswer) => boolean) | undefined;
+}
+
+/** An answer that is about to be sent. */
+export interface HonestAnswer {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
 }
 
 export interface SiteServerOptions {
@@ -43,7 +54,9 @@ export async function siteServer(
     const path = decodeURIComponent((request.url ?? "/").slice(1).split("?")[0] as string);
     const send = (status: number, body: Uint8Array | string, headers: Record<string, string>) => {
       const bytes = Buffer.from(body as string);
-      response.writeHead(status, { "content-length": String(bytes.length), ...headers });
+      const complete = { "content-length": String(bytes.length), ...headers };
+      if (site.spoil?.({ request, response, status, headers: complete, body: bytes })) return;
+      response.writeHead(status, complete);
       if (request.method === "HEAD") response.end();
       else {
         bytesSent += bytes.length;
@@ -104,6 +117,7 @@ export async function siteServer(
     bytesSent: () => bytesSent,
     files,
     before: undefined,
+    spoil: undefined,
   };
   return site;
 }
