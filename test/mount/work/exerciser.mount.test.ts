@@ -11,12 +11,17 @@ const steps = countOf("STEPS", 10_000);
 const stepsOfRound = Math.min(1250, steps);
 const seed = countOf("SEED", randomInt(2 ** 31));
 
-const twoFiles = "head -c 900123 /dev/urandom >changed; head -c 1500000 /dev/urandom >copied";
+const fill = (base: string) =>
+  shell(
+    `head -c 900123 /dev/urandom >changed; head -c 1500000 /dev/urandom >copied
+    head -c 8000000 /dev/urandom >shared`,
+    base,
+  );
 
 for (const over of ["directory", "http"] as const) {
   describeWork(
     `a file of the base over ${over === "http" ? "HTTP" : "a directory"}`,
-    { needs: ["cc"], over, fill: (base) => shell(twoFiles, base) },
+    { needs: ["cc"], over, fill },
     (place) => {
       test(`equals its mirror through ${steps / 2} random steps with remounts (seed ${seed})`, async () => {
         const exerciser = await place().compile("exerciser");
@@ -31,6 +36,15 @@ for (const over of ["directory", "http"] as const) {
         }
         await place().remount();
         expect(await place().run('cmp changed "$OUTSIDE/mirror"')).toBe("");
+      });
+
+      test(`keeps apart what 4 processes do to their parts of it in ${steps / 10} random steps each (seed ${seed})`, async () => {
+        const regions = await place().compile("regions");
+        await place().run(
+          `${regions} shared ${seed} ${steps / 10} 4; cmp shared shared.mirror; mv shared.mirror "$OUTSIDE/shared"`,
+        );
+        await place().remount();
+        expect(await place().run('cmp shared "$OUTSIDE/shared"')).toBe("");
       });
     },
   );

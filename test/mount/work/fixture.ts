@@ -124,8 +124,9 @@ export class Workplace {
       }
       const source = server?.url ?? scratch.base;
       const untouched = await shell(everything, scratch.base);
-      await scratch.mount(source, ...mountOptions);
-      return new Workplace(scratch, source, server, untouched);
+      const place = new Workplace(scratch, source, server, untouched);
+      await place.mount();
+      return place;
     } catch (error) {
       await server?.close();
       await scratch.clear();
@@ -181,9 +182,13 @@ export class Workplace {
     return program;
   }
 
+  async mount(): Promise<void> {
+    await this.scratch.mount(this.#source, ...mountOptions);
+  }
+
   async remount(): Promise<void> {
     await this.scratch.unmount();
-    await this.scratch.mount(this.#source, ...mountOptions);
+    await this.mount();
   }
 
   /**
@@ -194,7 +199,8 @@ export class Workplace {
     const { scratch } = this;
     const faults: unknown[] = [];
     try {
-      await scratch.unmount();
+      // A test that failed may have left it unmounted.
+      if ((await mountsAt(scratch.mountpoint)).length > 0) await scratch.unmount();
       const left = await mountsAt(scratch.mountpoint);
       if (left.length > 0) faults.push(new Error(`a mount stayed behind: ${left.join()}`));
       const now = await shell(everything, scratch.base);
