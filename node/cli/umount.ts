@@ -7,6 +7,7 @@ import { mountAt, mountType } from "../mount/mount-table.ts";
 import { waitForRelease } from "../mount/owners.ts";
 import { answerOf, mountpointPath } from "../mount/places.ts";
 import { servedMount } from "../mount/registry.ts";
+import { sayIfSlow } from "../mount/slowness.ts";
 import { usersOf } from "../mount/users.ts";
 
 const help = `
@@ -44,12 +45,17 @@ async function unmountAndWait(path: string, lazy: boolean): Promise<void> {
     });
   }
   const served = servedMount(entry.device);
-  if ((await answerOf(mountpoint)) === "dead") {
+  const state = await answerOf(mountpoint);
+  if (state === "stuck" && !lazy) throw silent(mountpoint, served?.pid);
+  if (state === "dead") {
     await unmount(mountpoint, true);
     say(`the process behind ${mountpoint} was gone; the dead mount is cleared`);
     return;
   }
-  if (served && !lazy) await callOwner(served.storage, "flush");
+  if (served && !lazy) {
+    const flushing = callOwner(served.storage, "flush", undefined, patience_ms);
+    await sayIfSlow(flushing, () => say("still storing the last changes"));
+  }
   if (!(await unmount(mountpoint, lazy))) throw inUse(mountpoint);
   if (!served) return;
   const holder = await waitForRelease(served.storage, served.pid, lazy ? 0 : patience_ms, say);
@@ -73,6 +79,15 @@ async function found(path: string): Promise<string> {
     if (!isErrorCode(code)) throw error;
     throw new FsError(code, { syscall: "umount", path, cause: error });
   }
+}
+
+function silent(mountpoint: string, pid: number | undefined): FsError {
+  const who = pid === undefined ? "the process behind it" : `process ${pid}`;
+  return new FsError("EBUSY", {
+    syscall: "umount",
+    path: mountpoint,
+    reason: `${who} does not answer, and may hold changes; try again, or unmount with --lazy`,
+  });
 }
 
 function inUse(mountpoint: string): FsError {

@@ -15,11 +15,13 @@ export interface OwnerAnswer {
  * it is owned by nobody, or by somebody who takes no calls.
  * @throws what the owner threw, with its code and path
  * @throws EIO the owner ended before it answered
+ * @throws ETIMEDOUT it did not answer within `patience_ms`, by default as long as it takes
  */
 export function callOwner(
   storage: string,
   method: string,
   params?: unknown,
+  patience_ms?: number,
 ): Promise<OwnerAnswer | undefined> {
   if (!existsSync(storage)) return Promise.resolve(undefined);
   const { address, release } = controlAddress(storage);
@@ -36,6 +38,12 @@ export function callOwner(
       else reject(ownerFailure(storage, method, error));
     });
     socket.on("close", () => reject(ownerFailure(storage, method)));
+    if (patience_ms !== undefined) {
+      socket.setTimeout(patience_ms, () => {
+        reject(ownerLate(storage, method, patience_ms));
+        socket.destroy();
+      });
+    }
     onLines(socket, (line) => {
       const answer = JSON.parse(line) as AnswerLine;
       if ("error" in answer) reject(fromPlainError(answer.error));
@@ -51,5 +59,13 @@ function ownerFailure(storage: string, method: string, cause?: Error): FsError {
     path: storage,
     reason: cause?.message ?? "the process that has the storage ended before it answered",
     cause,
+  });
+}
+
+function ownerLate(storage: string, method: string, patience_ms: number): FsError {
+  return new FsError("ETIMEDOUT", {
+    syscall: method,
+    path: storage,
+    reason: `the process that has the storage did not answer within ${patience_ms / 1000} s`,
   });
 }
