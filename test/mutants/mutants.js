@@ -204,7 +204,32 @@ export const mutants = [
   {
     name: "removing an extended attribute of the base leaves no mark",
     file: "src/overlay/getattr.ts",
-    edits: [["inode.xattrs.set(name, null);", "inode.xattrs.delete(name);"]],
+    edits: [["xattrs.set(name, null);", "xattrs.delete(name);"]],
+  },
+  {
+    name: "a sweep takes an inode that waits for a commit",
+    file: "src/overlay/sweep.ts",
+    edits: [[" || writeback.isDirty(ino)", ""]],
+  },
+  {
+    name: "a sweep takes an inode that is open",
+    file: "src/overlay/sweep.ts",
+    edits: [[" || handles > 0", ""]],
+  },
+  {
+    name: "a sweep takes a directory that an inode knows",
+    file: "src/overlay/sweep.ts",
+    edits: [["return inode.parent ?? inode.place?.parent;", "return undefined;"]],
+  },
+  {
+    name: "a call that waits does not keep others from sweeping",
+    file: "src/overlay/overlay.ts",
+    edits: [["isAlone || this.#underWay > 0) return;", "isAlone) return;"]],
+  },
+  {
+    name: "a hole hides the base behind it too",
+    file: "src/overlay/holes.ts",
+    edits: [["if (end >= content.baseLength) content", "content"]],
   },
   {
     name: "a revert keeps the data it reverted",
