@@ -43,6 +43,7 @@ export {
   type SiteDrivers,
   type SiteOptions,
 } from "./base/site.ts";
+export { openTarBase, type TarBaseOptions } from "./base/tar/reader.ts";
 export type { Inflate } from "./base/unpack.ts";
 export { openZipBase, type ZipBaseOptions } from "./base/zip/reader.ts";
 export * from "./errno.ts";

@@ -2,6 +2,7 @@
 import type { Operation } from "../operation.ts";
 import { openListingBase } from "./listing/reader.ts";
 import type { OpenDriver, SiteDrivers } from "./site.ts";
+import { openTarBase } from "./tar/reader.ts";
 import { openZipBase } from "./zip/reader.ts";
 
 function* at(driver: OpenDriver): Operation<OpenDriver> {
@@ -11,5 +12,6 @@ function* at(driver: OpenDriver): Operation<OpenDriver> {
 /** Drivers that are loaded with this module. */
 export const siteDrivers: SiteDrivers = {
   zip: () => at(openZipBase),
+  tar: () => at(openTarBase),
   listing: () => at(openListingBase),
 };

@@ -12,5 +12,6 @@ function* from<Module>(
 /** Drivers that are loaded on demand, by the runtime's `import`. */
 export const lazySiteDrivers: SiteDrivers = {
   zip: () => from(import("./zip/reader.ts"), ({ openZipBase }) => openZipBase),
+  tar: () => from(import("./tar/reader.ts"), ({ openTarBase }) => openTarBase),
   listing: () => from(import("./listing/reader.ts"), ({ openListingBase }) => openListingBase),
 };

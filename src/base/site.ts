@@ -24,6 +24,7 @@ export type OpenDriver = (options: DriverOptions) => Operation<Base>;
 /** The drivers besides the manifest's; each is loaded only when it is needed. */
 export interface SiteDrivers {
   readonly zip: () => Operation<OpenDriver>;
+  readonly tar: () => Operation<OpenDriver>;
   readonly listing: () => Operation<OpenDriver>;
 }
 
@@ -72,6 +73,7 @@ export function* openSite({ url, fetcher, drivers }: SiteOptions): Operation<Bas
 function driverOfName(url: string): keyof SiteDrivers | undefined {
   const name = nameIn(url);
   if (/\.zip$/i.test(name)) return "zip";
+  if (/\.(?:tar|tar\.gz|tgz)$/i.test(name)) return "tar";
   return undefined;
 }
 
@@ -100,6 +102,8 @@ function driverOfContent(bytes: Uint8Array): keyof SiteDrivers | undefined {
   const [first, second, third, fourth] = bytes;
   const isZip = first === 0x50 && second === 0x4b;
   if (isZip && ((third === 3 && fourth === 4) || (third === 5 && fourth === 6))) return "zip";
+  if (first === 0x1f && second === 0x8b) return "tar";
+  if (String.fromCharCode(...bytes.subarray(257, 262)) === "ustar") return "tar";
   return undefined;
 }
 
@@ -117,7 +121,7 @@ function nothingThere(url: string, refusals: readonly FsError[]): FsError {
     path: url,
     reason:
       `there is neither a minifo.json, nor a directory listing, nor an archive (${tried}). Run \`minifo index DIR\` on the ` +
-      "directory that is served there, let the server list it, or give the URL of a zip",
+      "directory that is served there, let the server list it, or give the URL of a zip or a tar",
     cause: refusals[0],
   });
 }

@@ -15,6 +15,7 @@ import {
   type Operation,
   openListingBase,
   openManifestBase,
+  openTarBase,
   openZipBase,
   run,
 } from "../../src/index.ts";
@@ -23,6 +24,7 @@ import { bytesOf } from "./contract.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { faults, undetectable } from "./faults.ts";
 import { type ListingManner, type SiteServer, siteServer } from "./site-server.ts";
+import { tarOf } from "./tar-archive.ts";
 import { zipOfTree } from "./zip-archive.ts";
 
 /** Reads of each base under faults; more of them with the environment variable. */
@@ -79,6 +81,7 @@ function withManifest(): Map<string, MemoryEntry> {
 }
 
 const indexed = withManifest();
+const tars = [0, 1].map((version) => tarOf(treeOnDisk(treeOf(version))));
 
 const subjects: readonly Subject[] = [
   {
@@ -92,6 +95,13 @@ const subjects: readonly Subject[] = [
     files: (version) =>
       new Map([["t.zip", { content: zipOfTree(treeOf(version)), mtime: mtime(1000 + version) }]]),
     open: (url, fetcher) => openZipBase({ url: `${url}t.zip`, fetcher, cacheBytes: 100_000 }),
+    isVerified: false,
+  },
+  {
+    name: "a tar",
+    files: (version) =>
+      new Map([["t.tar", { content: tars[version] as Uint8Array, mtime: mtime(1000 + version) }]]),
+    open: (url, fetcher) => openTarBase({ url: `${url}t.tar`, fetcher, cacheBytes: 100_000 }),
     isVerified: false,
   },
   ...(["nginx-json", "python"] as const).map(
