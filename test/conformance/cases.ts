@@ -6,6 +6,7 @@ import { directoryCases } from "./directories.ts";
 import { handleCases } from "./handles.ts";
 import { nameCases } from "./names.ts";
 import { pathCases } from "./paths.ts";
+import { permissionCases } from "./permissions.ts";
 import type { ConformanceCase } from "./table.ts";
 import { treeCases } from "./trees.ts";
 
@@ -18,4 +19,5 @@ export const cases: readonly ConformanceCase[] = [
   ...directoryCases,
   ...attributeCases,
   ...treeCases,
+  ...permissionCases,
 ];

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { FsPromises } from "../../src/fs/promises.ts";
 import { cases } from "./cases.ts";
-import { type ConformanceCase, fieldsIn, told } from "./table.ts";
+import { type ConformanceCase, fieldsIn, type Outcome, outcomeOf } from "./table.ts";
 
 /** Something of `node:fs/promises` shape to run the table on. */
 export interface Implementation {
@@ -17,35 +17,53 @@ export interface Implementation {
   readonly isRoot?: boolean;
 }
 
-export function conformanceSuite(implementation: Implementation): void {
-  const { name, begin, deviations, isRoot = true } = implementation;
+export function conformanceSuite({ begin, ...rest }: Implementation): void {
+  conformanceOfOutcomes({
+    ...rest,
+    outcome: async (testCase, index) => {
+      const { fs, root } = await begin(testCase, index);
+      return await outcomeOf(testCase, fs, root);
+    },
+  });
+}
+
+/** An implementation whose cases run elsewhere: in another process, as somebody else. */
+export interface ElsewhereImplementation extends Omit<Implementation, "begin"> {
+  readonly outcome: (testCase: ConformanceCase, index: number) => Outcome | Promise<Outcome>;
+}
+
+/** As `conformanceSuite`, by what became of each case. */
+export function conformanceOfOutcomes(implementation: ElsewhereImplementation): void {
+  const { name, outcome, deviations, isRoot = true } = implementation;
   describe(`${name} does as Node does:`, () => {
     for (const [index, testCase] of cases.entries()) {
       const deviates = deviations?.has(testCase.name) ?? false;
-      const isSkipped = testCase.needs === "root" && !isRoot;
-      test(testCase.name, { fails: deviates, skip: isSkipped }, async () => {
-        const { fs, root } = await begin(testCase, index);
-        await check(testCase, fs, root);
-      });
+      const expected = isRoot || !testCase.asUser ? testCase : testCase.asUser;
+      const refused = expected === testCase ? "" : " (as who is not root)";
+      test(`${testCase.name}${refused}`, { fails: deviates }, async () =>
+        expectOutcome(expected, await outcome(testCase, index)),
+      );
     }
   });
 }
 
-async function check(testCase: ConformanceCase, fs: FsPromises, root: string): Promise<void> {
-  const promise = testCase.run(fs, (path) => root + path);
-  if (testCase.fails === undefined) {
-    expect(await promise).toEqual(testCase.gives);
+function expectOutcome(
+  expected: { readonly gives?: unknown; readonly fails?: string },
+  outcome: Outcome,
+): void {
+  const { fails } = expected;
+  if (fails === undefined) {
+    expect(outcome).toEqual({ value: expected.gives });
     return;
   }
-  const error = await promise.then(
-    (value) => expect.fail(`expected ${testCase.fails}, and it gave ${JSON.stringify(value)}`),
-    (reason: unknown) => told(reason, root),
-  );
-  if (!testCase.fails.includes(":")) {
-    expect(error.code).toBe(testCase.fails);
+  if ("value" in outcome) {
+    expect.fail(`expected ${fails}, and it gave ${JSON.stringify(outcome.value)}`);
+  }
+  const { errno, ...fields } = outcome.error;
+  if (!fails.includes(":")) {
+    expect(fields.code).toBe(fails);
     return;
   }
-  const { errno, ...fields } = error;
-  expect(fields).toEqual(fieldsIn(testCase.fails));
+  expect(fields).toEqual(fieldsIn(fails));
   expect(errno).toBeLessThan(0);
 }

@@ -20,8 +20,24 @@ export interface ConformanceCase {
   readonly gives?: unknown;
   /** The message it rejects with, paths as in the case; or the bare code, where messages may differ. */
   readonly fails?: string;
-  /** What not every process may do. */
-  readonly needs?: "root";
+  /** What it gives, or the code it fails with, for who is not root, if that is something else. */
+  readonly asUser?: { readonly gives: unknown } | { readonly fails: string };
+}
+
+/** What became of a case. */
+export type Outcome = { readonly value: unknown } | { readonly error: ToldError };
+
+/** Runs a case in the directory `root` of `fs`, where what it is given lies. */
+export async function outcomeOf(
+  testCase: ConformanceCase,
+  fs: FsPromises,
+  root: string,
+): Promise<Outcome> {
+  try {
+    return { value: await testCase.run(fs, (path) => root + path) };
+  } catch (error) {
+    return { error: told(error, root) };
+  }
 }
 
 /** What an error tells, with the paths of the case. */
@@ -35,7 +51,7 @@ export interface ToldError {
 }
 
 /** `error` as a case sees it: paths below `root` begin with "/" there, and a reason of ours is left out. */
-export function told(error: unknown, root: string): ToldError {
+function told(error: unknown, root: string): ToldError {
   const { message, code, errno, syscall, path, dest, reason } = error as ToldError & {
     readonly reason?: string;
   };
