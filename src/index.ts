@@ -47,6 +47,7 @@ export { openTarBase, type TarBaseOptions } from "./base/tar/reader.ts";
 export type { Inflate } from "./base/unpack.ts";
 export { openZipBase, type ZipBaseOptions } from "./base/zip/reader.ts";
 export * from "./errno.ts";
+export { ChangeFeed, type ChangeListener, feedOf, type PathChange } from "./fs/change-feed.ts";
 export { constants } from "./fs/constants.ts";
 export {
   AbortError,
@@ -94,6 +95,7 @@ export {
   type ProviderStat,
   type ProviderUri,
 } from "./fs/vscode.ts";
+export { type WatchEvent, type WatchOptions, watch } from "./fs/watch.ts";
 export * from "./operation.ts";
 export type { BaseMove } from "./overlay/base-moves.ts";
 export type { Change, ChangeState } from "./overlay/changes.ts";

@@ -6,6 +6,7 @@ import { FsError } from "../errno.ts";
 import { type Operation, run, waitFor } from "../operation.ts";
 import type { Overlay } from "../overlay/overlay.ts";
 import type { Durability } from "../storage/storage.ts";
+import { changesOf, feedOf, type PathChange } from "./change-feed.ts";
 
 /** What an error says of the call it ended. */
 export interface Call {
@@ -33,11 +34,26 @@ export function* during<T>(call: Call, operation: Operation<T>): Operation<T> {
 export class Calls {
   readonly overlay: Overlay;
   readonly #commits: boolean;
+  readonly #opened: string | undefined;
+  /** Changes to be told of once they are committed by somebody else. */
+  readonly #untold: PathChange[];
 
-  /** With `commits` false, changes stay uncommitted until somebody else commits. */
-  constructor(overlay: Overlay, commits: boolean) {
+  /** With `commits` false, changes stay uncommitted, and untold, until somebody else commits and calls `tell`. */
+  constructor(overlay: Overlay, commits: boolean, opened?: string, untold: PathChange[] = []) {
     this.overlay = overlay;
     this.#commits = commits;
+    this.#opened = opened;
+    this.#untold = untold;
+  }
+
+  /** The same for calls on the file that was opened at `path`. */
+  on(path: string): Calls {
+    return new Calls(this.overlay, this.#commits, path, this.#untold);
+  }
+
+  /** Tells those who watch what was changed and has been committed since. */
+  tell(): void {
+    feedOf(this.overlay).publish(this.#untold.splice(0));
   }
 
   /** Runs what changes nothing. */
@@ -51,20 +67,23 @@ export class Calls {
    * the change is in the overlay's memory and is committed later.
    */
   change<T>(call: Call, operation: Operation<T>, durability: Durability = "relaxed"): Promise<T> {
-    return this.read(call, this.#committed(operation, durability));
+    return this.read(call, this.#committed(call, operation, durability));
   }
 
-  *#committed<T>(operation: Operation<T>, durability: Durability): Operation<T> {
+  *#committed<T>(call: Call, operation: Operation<T>, durability: Durability): Operation<T> {
     let result: T;
     try {
       result = yield* operation;
     } catch (error) {
+      if (this.overlay.dirty) this.#untold.push(...changesOf(call, this.#opened));
       yield* this.#commitRemains();
       throw error;
     }
+    this.#untold.push(...changesOf(call, this.#opened));
     if (this.#commits || durability === "strict") {
       yield* waitFor(Promise.resolve());
       yield* this.overlay.commit(durability);
+      this.tell();
     }
     return result;
   }
@@ -74,6 +93,7 @@ export class Calls {
     if (!this.#commits || !this.overlay.dirty) return;
     try {
       yield* this.overlay.commit("relaxed");
+      this.tell();
     } catch {
       // The call fails for its own reason. What could not be committed stays in memory, and the next commit reports it.
     }

@@ -4,7 +4,7 @@
  * the root. Permission bits are kept but not enforced: there is no other user here.
  *
  * A call that changes something resolves once its change is committed; what was awaited is there after a reload or a
- * crash of the process. Calls made side by side share commits. `watch` is not there yet.
+ * crash of the process. Calls made side by side share commits.
  */
 import type { AttributeChanges, Stat } from "../attributes.ts";
 import { FsError } from "../errno.ts";
@@ -23,6 +23,7 @@ import {
   timeOf,
 } from "./arguments.ts";
 import { Calls } from "./calls.ts";
+import { absolute, feedOf } from "./change-feed.ts";
 import { constants } from "./constants.ts";
 import {
   checkSignal,
@@ -43,6 +44,7 @@ import { remove, removeDirectory } from "./removal.ts";
 import { BigIntStats, Dirent, type StatFs, Stats, type Volume } from "./stats.ts";
 import * as calls from "./system-calls.ts";
 import { relativeName, sortedEntries, Traversal } from "./traversal.ts";
+import { type WatchEvent, type WatchOptions, watch } from "./watch.ts";
 
 /** Options that are an encoding or hold one; `"buffer"` asks for bytes. */
 export type EncodingOptions = string | { readonly encoding?: string | null } | null;
@@ -111,10 +113,12 @@ export class FsPromises {
    * many small changes; a crash on the way keeps some first part of them, in order.
    */
   async batch<T>(work: (fs: FsPromises) => Promise<T>): Promise<T> {
+    const fs = new FsPromises(this.#overlay, this.#context, false);
     try {
-      return await work(new FsPromises(this.#overlay, this.#context, false));
+      return await work(fs);
     } finally {
       await run(this.#overlay.commit("relaxed"));
+      fs.#calls.tell();
     }
   }
 
@@ -231,7 +235,10 @@ export class FsPromises {
     const { recursive, mode } = isMode ? { mode: options } : optionsOf<MkdirOptions>(options);
     const bits = modeOf(mode, 0o777);
     if (booleanOf(recursive, "options.recursive")) {
-      return this.#calls.change(call, calls.mkdirs(this.#overlay, path, bits, this.#context));
+      const mkdirs = calls.mkdirs(this.#overlay, path, bits, this.#context);
+      const first = await this.#calls.change(call, mkdirs);
+      if (first !== undefined) this.#tellMade(first);
+      return first;
     }
     await this.#calls.change(call, calls.mkdir(this.#overlay, path, bits, this.#context));
     return undefined;
@@ -242,6 +249,7 @@ export class FsPromises {
     const start = pathOf(prefix, "prefix");
     const call = { syscall: "mkdtemp", path: `${start}XXXXXX` };
     const path = await this.#calls.change(call, calls.mkdtemp(this.#overlay, start, this.#context));
+    this.#tellMade(path);
     return this.#named(path, options) as string;
   }
 
@@ -257,7 +265,7 @@ export class FsPromises {
     const opened = await this.#runOpening(call, intent, operation);
     const fd = this.#nextFd;
     this.#nextFd += 1;
-    return new FileHandle(fd, this.#calls, opened, this.#volume);
+    return new FileHandle(fd, this.#calls.on(path), opened, this.#volume);
   }
 
   /** The entries of a directory one by one. */
@@ -437,6 +445,19 @@ export class FsPromises {
       const durability = flush || intent.synchronous ? "strict" : "relaxed";
       await this.#calls.change(call, operation, durability);
     }
+  }
+
+  /**
+   * What changes at `path`, a file or a directory with the names in it, from now on. Not told is what changes outside
+   * this API, as under a mount.
+   */
+  watch(path: string, options?: string | WatchOptions | null): AsyncIterableIterator<WatchEvent> {
+    return watch(feedOf(this.#overlay).subscribe, pathOf(path), optionsOf<WatchOptions>(options));
+  }
+
+  /** Tells of a directory whose path the call did not name. */
+  #tellMade(path: string): void {
+    feedOf(this.#overlay).publish([{ path: absolute(path), kind: "rename" }]);
   }
 
   #stat(syscall: string, path: string, follow: boolean): Promise<Stat> {
