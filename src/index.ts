@@ -55,7 +55,7 @@ export {
   type ReadOptions,
   type WriteOptions,
 } from "./fs/contents.ts";
-export type { CopyOptions } from "./fs/copy-tree.ts";
+export { type CopyOptions, TreeCopy } from "./fs/copy-tree.ts";
 export { Dir } from "./fs/directory.ts";
 export { FileHandle, type ReadTarget } from "./fs/file-handle.ts";
 export {

@@ -1,9 +1,17 @@
 /**
- * The page's door: opens an overlay in a worker of its own and speaks to it through comlink. Options are plain data.
+ * The page's door: opens an overlay, whose core runs in one worker for all tabs that have the storage open. Options are
+ * plain data. What the page asks goes over a `Connection`, which finds the worker.
  */
-import { type Remote, releaseProxy, wrap } from "comlink";
-import type { Change } from "../src/index.ts";
-import { installErrorTransfer, type Traffic, type WorkerCalls } from "./protocol.ts";
+import type { Change, PathChange } from "../src/index.ts";
+import { type Ask, Connection, everySecond, type Heartbeat } from "./connection.ts";
+import { hostWorker, type SharedWorkerLike } from "./host-worker.ts";
+import {
+  type Attached,
+  installErrorTransfer,
+  type ListedEntry,
+  revivedStats,
+  type Traffic,
+} from "./protocol.ts";
 import { type PageFs, remoteFs } from "./remote-fs.ts";
 
 /** What `openOverlay` opens. */
@@ -12,89 +20,196 @@ export interface PageOverlayOptions {
   readonly base: string;
   /** Name of the storage in this origin. It is created if there is none. */
   readonly storage: string;
+  /**
+   * Where the core runs: in a SharedWorker ("shared", the default where there are any), or in a worker of one of the
+   * tabs, which the others reach through their browser.
+   */
+  readonly ownership?: "shared" | "tab";
   /** A worker that runs `minifo/worker`, for bundlers that have to see it made. It is the overlay's from now on. */
-  readonly worker?: Worker;
+  readonly worker?: Worker | SharedWorkerLike;
 }
 
-/** An open overlay, seen from the page. */
-export interface PageOverlay {
+/** Tells a page what changed, in whichever tab. */
+export class OverlayChangeEvent extends Event {
+  /** What changed, in order; undefined: anything may have, as when another tab took over from one that crashed. */
+  readonly changes: readonly PathChange[] | undefined;
+
+  constructor(changes: readonly PathChange[] | undefined) {
+    super("change");
+    this.changes = changes;
+  }
+}
+
+/** Tells a page that its storage was deleted, or cleared by the browser: whatever was in it is gone. */
+export class OverlayLostEvent extends Event {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super("lost");
+    this.reason = reason;
+  }
+}
+
+interface OverlayEvents {
+  readonly change: OverlayChangeEvent;
+  readonly lost: OverlayLostEvent;
+}
+
+/** An open overlay, seen from the page. Tells of changes with the events "change" and "lost". */
+export class PageOverlay extends EventTarget {
   /** What isomorphic-git and others take as `fs`. */
   readonly fs: { readonly promises: PageFs };
   /** Name of the storage. */
   readonly storage: string;
   /** Where the base is, and which version of it this is. */
   readonly base: { readonly locator: string; readonly identity: string };
+  /**
+   * Drawn at random when the storage was begun. One that differs from what it was says that the browser, or somebody,
+   * has cleared the storage meanwhile.
+   */
+  readonly id: string;
+  readonly #connection: Connection;
+
+  static {
+    // Where the runtime has `await using`, an overlay can be declared so.
+    const asyncDispose: unknown = Reflect.get(Symbol, "asyncDispose");
+    if (typeof asyncDispose === "symbol") {
+      const value = function (this: PageOverlay) {
+        return this.close();
+      };
+      Object.defineProperty(PageOverlay.prototype, asyncDispose, { value, configurable: true });
+    }
+  }
+
+  /** For `openOverlay` alone. */
+  constructor(connection: Connection, storage: string, { base, overlayId }: Attached) {
+    super();
+    this.#connection = connection;
+    this.fs = { promises: remoteFs(connection) };
+    this.storage = storage;
+    this.base = base;
+    this.id = overlayId;
+    connection.changes.subscribe((changes) => this.dispatchEvent(new OverlayChangeEvent(changes)));
+  }
+
+  override addEventListener<Type extends keyof OverlayEvents>(
+    type: Type,
+    listener: ((event: OverlayEvents[Type]) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    // biome-ignore lint/suspicious/noExplicitAny: narrowed by the overloads, which are all that is seen from outside
+    listener: any,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    super.addEventListener(type, listener, options);
+  }
+
   /** What differs from the base, sorted by path. */
-  status(): Promise<readonly Change[]>;
+  status(): Promise<readonly Change[]> {
+    return this.#read("status", (calls) => calls.status());
+  }
+
   /** Undoes the changes at and below these paths, which have no slash in front. */
-  revert(paths: readonly string[]): Promise<void>;
+  revert(paths: readonly string[]): Promise<void> {
+    return this.#connection.call({
+      syscall: "revert",
+      path: paths[0],
+      repeatable: false,
+      ask: (calls) => calls.revert(paths),
+    });
+  }
+
   /**
    * The base's content of the file at the base path `path`.
    * @throws ENOENT the base has no such file
    */
-  original(path: string): Promise<Uint8Array>;
-  /** What was fetched for the base so far. */
-  traffic(): Promise<Traffic>;
+  original(path: string): Promise<Uint8Array> {
+    return this.#read("open", (calls) => calls.original(path));
+  }
+
+  /** The names in a directory, sorted, each with what `lstat` tells of it: one message for all of them. */
+  async list(path: string): Promise<readonly ListedEntry[]> {
+    const entries = await this.#read("scandir", (calls) => calls.listWithStats(path));
+    return entries.map(({ name, stats }) => ({ name, stats: revivedStats(stats) }));
+  }
+
+  /** The contents of many files, in their order: one message for all of them. Fails if one cannot be read. */
+  readMany(paths: readonly string[]): Promise<readonly Uint8Array[]> {
+    return this.#read("open", (calls) => calls.readFiles(paths));
+  }
+
+  /** What was fetched for the base since the worker that keeps the storage now opened it. */
+  traffic(): Promise<Traffic> {
+    return this.#read("statfs", (calls) => calls.traffic());
+  }
+
   /** Makes everything done so far safe against a loss of power, as far as the browser can promise it. */
-  flush(): Promise<void>;
-  /** Commits, gives the storage free and ends the worker. Nothing may be called after it. */
-  close(): Promise<void>;
+  flush(): Promise<void> {
+    return this.#read("fsync", (calls) => calls.flush());
+  }
+
+  /** Gives the storage free for whoever else wants it. Nothing may be called after it; a second time does nothing. */
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  #read<T>(syscall: string, ask: Ask<T>["ask"]): Promise<T> {
+    return this.#connection.call({ syscall, repeatable: true, ask });
+  }
 }
 
 /**
- * Opens an overlay of `base` in the storage `storage` of this origin, which nobody else may have open.
- * @throws EBUSY another tab has the storage open
+ * Opens an overlay of `base` in the storage `storage` of this origin. Other tabs may have it open too.
  * @throws ENOENT, EPROTO, EACCES, EIO the base cannot be read; `reason` says why
  * @throws EINVAL the storage belongs to another base, or was written by a later version
+ * @throws EBUSY another tab has it open with another version of the library
  */
-export async function openOverlay(options: PageOverlayOptions): Promise<PageOverlay> {
+export function openOverlay(options: PageOverlayOptions): Promise<PageOverlay> {
+  return openOverlayWith(options, everySecond);
+}
+
+/** As `openOverlay`, with a heartbeat of the caller's: tests play a frozen owner through without waiting. */
+export async function openOverlayWith(
+  { base, storage, ownership, worker }: PageOverlayOptions,
+  heartbeat: Heartbeat,
+): Promise<PageOverlay> {
   installErrorTransfer();
-  const { storage } = options;
-  const worker =
-    options.worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  const calls: Remote<WorkerCalls> = wrap(worker);
-  const end = (): void => {
-    calls[releaseProxy]();
-    worker.terminate();
+  let given = worker;
+  const makeHost = (wanted: "shared" | "tab") => {
+    const own = given ?? newWorker(storage, ownership ?? wanted);
+    given = undefined;
+    return hostWorker(own);
   };
+  let overlay: PageOverlay | undefined;
+  const lost = (reason: string) => overlay?.dispatchEvent(new OverlayLostEvent(reason));
+  const connection = new Connection(base, storage, makeHost, heartbeat, lost);
   try {
-    const base = await Promise.race([
-      calls.open({ base: options.base, storage }),
-      failureToStart(worker),
-    ]);
-    return {
-      fs: { promises: remoteFs(calls) },
-      storage,
-      base,
-      status: () => calls.status(),
-      revert: (paths) => calls.revert(paths),
-      original: (path) => calls.original(path),
-      traffic: () => calls.traffic(),
-      flush: () => calls.flush(),
-      async close() {
-        try {
-          await calls.close();
-        } finally {
-          end();
-        }
-      },
-    };
+    const { attached } = await connection.link();
+    overlay = new PageOverlay(connection, storage, attached);
+    return overlay;
   } catch (error) {
-    end();
+    await connection.close();
     throw error;
   }
 }
 
-/** Rejects if the worker's script cannot be loaded or run: no message would ever come from it. */
-function failureToStart(worker: Worker): Promise<never> {
-  return new Promise((_, reject) => {
-    worker.addEventListener(
-      "error",
-      ({ message }) =>
-        reject(
-          new Error(`The overlay's worker failed: ${message || "its script cannot be loaded"}`),
-        ),
-      { once: true },
-    );
-  });
+declare const SharedWorker: new (
+  url: URL,
+  options: { readonly type: "module"; readonly name: string },
+) => SharedWorkerLike;
+
+function newWorker(storage: string, ownership: "shared" | "tab"): Worker | SharedWorkerLike {
+  // Chrome on Android has no SharedWorker.
+  if (ownership === "tab" || !("SharedWorker" in globalThis)) {
+    return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  }
+  const name = `minifo ${storage}`;
+  return new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name });
 }

@@ -11,13 +11,21 @@ export {
   type ErrorCode,
   FsError,
   fileSystemProvider,
+  type PathChange,
   readable,
   Stats,
+  type WatchEvent,
   writable,
 } from "../src/index.ts";
-export { openOverlay, type PageOverlay, type PageOverlayOptions } from "./client.ts";
+export {
+  OverlayChangeEvent,
+  OverlayLostEvent,
+  openOverlay,
+  PageOverlay,
+  type PageOverlayOptions,
+} from "./client.ts";
 export { deleteIndexedDbStorage } from "./indexeddb.ts";
-export type { Traffic } from "./protocol.ts";
+export type { ListedEntry, Traffic } from "./protocol.ts";
 export type { PageDir, PageFileHandle } from "./remote-file.ts";
 export type { PageFs } from "./remote-fs.ts";
 export { registerView, type View, type ViewOptions, viewUrl } from "./view-registration.ts";

@@ -56,6 +56,8 @@ const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"] as
 export interface IndexedDbOptions {
   /** Never write, and create nothing. */
   readonly readOnly?: boolean;
+  /** Told why, when the browser or another page has taken the storage away. */
+  readonly lost?: (why: string) => void;
 }
 
 /**
@@ -66,13 +68,17 @@ export interface IndexedDbOptions {
  */
 export async function openIndexedDbStorage(
   name: string,
-  { readOnly = false }: IndexedDbOptions = {},
+  { readOnly = false, lost }: IndexedDbOptions = {},
 ): Promise<Storage> {
   // Asked first, since WebKit keeps the name of a database whose creation was aborted.
   if (readOnly && !(await listIndexedDbStorages()).includes(name)) throw absence(name);
   let absent = false;
   let storage: IndexedDbStorage | undefined;
   let database: IDBPDatabase<Layout>;
+  const taken = (why: string): void => {
+    storage?.lose(why);
+    if (storage) lost?.(why);
+  };
   try {
     database = await openDB<Layout>(databasePrefix + name, layoutVersion, {
       upgrade(created, _from, _to, transaction) {
@@ -86,10 +92,10 @@ export async function openIndexedDbStorage(
         for (const store of stores) created.createObjectStore(store);
       },
       blocking() {
-        storage?.lose("another page deletes it or opens it with a newer version");
+        taken("another page deletes it or opens it with a newer version of minifo");
       },
       terminated() {
-        storage?.lose("the browser closed it, as it does when the site's data is cleared");
+        taken("the browser closed it, as it does when the site's data is cleared");
       },
     });
   } catch (error) {

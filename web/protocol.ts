@@ -1,49 +1,62 @@
 /**
- * What page and worker say to each other: the worker's calls, and how values cross that structured cloning alone would
+ * What a page and a host say to each other: the host's calls, and how values cross that structured cloning alone would
  * strip. Errors keep everything an `FsError` tells (comlink alone keeps message, name and stack), results get their
  * prototypes back, bytes are handed over rather than copied. Both sides call `installErrorTransfer` before the first
  * message.
  */
-import { type ProxyMarked, type TransferHandler, transfer, transferHandlers } from "comlink";
-import {
-  BigIntStats,
-  type Change,
-  type CopyOptions,
-  Dirent,
-  type ErrorCode,
-  FsError,
-  Stats,
-} from "../src/index.ts";
+import { type TransferHandler, transfer, transferHandlers } from "comlink";
+import { BigIntStats, type Change, Dirent, type ErrorCode, FsError, Stats } from "../src/index.ts";
 
-/** What the worker is asked to open, as plain data. */
-export interface OpenRequest {
+/** What a page asks a host for, as plain data. */
+export interface AttachRequest {
+  /** The protocol's version that the page speaks. */
+  readonly protocol: number;
+  /** The page's name, drawn at random, under which it shows that it is alive. */
+  readonly page: string;
   /** URL of the base. */
   readonly base: string;
   /** Name of the storage in this origin. */
   readonly storage: string;
+  /** The overlay that the page has open already; another one is not what it means. */
+  readonly overlayId: string | undefined;
 }
 
-/** What was fetched for the base since the overlay was opened. */
+/** What a page is told of the overlay it is attached to. */
+export interface Attached {
+  /** The owner's name, and how many owners the storage has had. */
+  readonly host: string;
+  readonly epoch: number;
+  readonly overlayId: string;
+  readonly base: { readonly locator: string; readonly identity: string };
+}
+
+/** What was fetched for the base since the owner opened the overlay. */
 export interface Traffic {
   readonly requests: number;
   /** Bytes of the answers' bodies. */
   readonly bytes: number;
 }
 
-/** Decides what `cp` copies. */
-export type CopyFilter = NonNullable<CopyOptions["filter"]>;
+/** A name in a directory, with everything `stat` tells; a symlink's own. */
+export interface ListedEntry {
+  readonly name: string;
+  readonly stats: Stats;
+}
 
-/** What the worker exposes. Arguments and results of the file system's methods are packed. */
+/** What a host answers to one page. Arguments and results of the file system's methods are packed. */
 export interface WorkerCalls {
-  open(request: OpenRequest): Promise<{ readonly locator: string; readonly identity: string }>;
+  /** Who this host is, and which version of the protocol it speaks. */
+  hello(): Promise<{ readonly host: string; readonly protocol: number }>;
+  /** Lets the page in once this host is the owner, which may be never while another one is. */
+  attach(request: AttachRequest): Promise<Attached>;
+  /** Takes the storage over from the owner called `host`, which is frozen, unless somebody has done so. */
+  takeOver(host: string | undefined): Promise<void>;
+  /** Shows that the host is not frozen. */
+  ping(): Promise<void>;
+  /** Lets the page go; what it had open is closed. The last page that leaves makes the host give up its ownership. */
+  leave(): Promise<void>;
   /** Calls a method of `fs.promises`, or of the batch with this number. */
   call(batch: number | undefined, method: string, values: readonly unknown[]): Promise<Packed>;
-  /** Calls `cp` with a filter, which is asked where it was made. */
-  copyFiltered(
-    batch: number | undefined,
-    values: readonly unknown[],
-    filter: CopyFilter & ProxyMarked,
-  ): Promise<void>;
   /** Opens a file and returns the number its handle has here. */
   openFile(batch: number | undefined, values: readonly unknown[]): Promise<number>;
   /** Begins a batch: calls that are made with its number are committed together when it ends. */
@@ -55,12 +68,31 @@ export interface WorkerCalls {
   readFile(fd: number, length: number, position: unknown): Promise<Uint8Array>;
   /** Everything in a directory, as `opendir` would give it. */
   listDirectory(values: readonly unknown[]): Promise<Packed>;
+  /** The names in a directory, sorted, each with its Stats as plain fields. */
+  listWithStats(
+    path: string,
+  ): Promise<readonly { readonly name: string; readonly stats: object }[]>;
+  /** The contents of files, in their order. */
+  readFiles(paths: readonly string[]): Promise<readonly Uint8Array[]>;
   status(): Promise<readonly Change[]>;
   revert(paths: readonly string[]): Promise<void>;
   original(path: string): Promise<Uint8Array>;
   traffic(): Promise<Traffic>;
   flush(): Promise<void>;
-  close(): Promise<void>;
+}
+
+/** A call that was not done, because the storage has, or is about to get, another owner: to be made again there. */
+export class Moved extends Error {
+  override readonly name = "Moved";
+
+  constructor() {
+    super("The storage has another owner.");
+  }
+}
+
+/** Whether `error`, which may have crossed, is a `Moved`. */
+export function isMoved(error: unknown): boolean {
+  return error instanceof Error && error.name === "Moved";
 }
 
 /** Classes whose instances cross by their fields and get their methods back. */
@@ -87,6 +119,11 @@ export function unpack(packed: Packed): unknown {
   if (kind === "plain") return value;
   if (kind === "dirents") return value.map((one) => revive(one, Dirent.prototype));
   return revive(value, revived[kind].prototype);
+}
+
+/** `fields` of a Stats with its methods. */
+export function revivedStats(fields: object): Stats {
+  return revive(fields, Stats.prototype) as Stats;
 }
 
 function revive(fields: object, prototype: object): object {

@@ -1,11 +1,12 @@
 /**
  * Open files and directories on the page: the same methods as `FileHandle` and `Dir` have where the overlay is, each
- * one message away. Buffers stay the caller's: what is written is copied before it is handed over.
+ * one message away. Buffers stay the caller's: what is written is copied before it is handed over. An open file lives
+ * and dies with the owner it was opened at.
  */
-import type { Remote } from "comlink";
 import { transfer } from "comlink";
 import type { BigIntStats, DataSource, Dir, Dirent, FileHandle, Stats } from "../src/index.ts";
-import { buffersOf, unpack, type WorkerCalls } from "./protocol.ts";
+import type { Connection, Link } from "./connection.ts";
+import { buffersOf, unpack } from "./protocol.ts";
 
 /** An open file on the page. */
 export type PageFileHandle = Pick<FileHandle, keyof FileHandle>;
@@ -70,11 +71,13 @@ function windowFrom(
 /** See `PageFileHandle`. */
 class RemoteFile {
   readonly fd: number;
-  readonly #worker: Remote<WorkerCalls>;
+  readonly #connection: Connection;
+  readonly #link: Link;
   #closing: Promise<void> | undefined;
 
-  constructor(worker: Remote<WorkerCalls>, fd: number) {
-    this.#worker = worker;
+  constructor(connection: Connection, link: Link, fd: number) {
+    this.#connection = connection;
+    this.#link = link;
     this.fd = fd;
   }
 
@@ -107,7 +110,9 @@ class RemoteFile {
   }
 
   async #readInto(into: Uint8Array, position: number | bigint | null): Promise<number> {
-    const bytes = await this.#worker.readFile(this.fd, into.length, position);
+    const bytes = await this.#connection.callOn(this.#link, "read", (calls) =>
+      calls.readFile(this.fd, into.length, position),
+    );
     into.set(bytes);
     return bytes.length;
   }
@@ -186,13 +191,18 @@ class RemoteFile {
   }
 
   async #call(method: string, values: Values): Promise<unknown> {
-    return unpack(await this.#worker.callFile(this.fd, method, sendable(values)));
+    const sent = sendable(values);
+    return unpack(
+      await this.#connection.callOn(this.#link, method, (calls) =>
+        calls.callFile(this.fd, method, sent),
+      ),
+    );
   }
 }
 
-/** The open file that the worker knows by the number `fd`. */
-export function remoteFile(worker: Remote<WorkerCalls>, fd: number): PageFileHandle {
-  return new RemoteFile(worker, fd) as unknown as PageFileHandle;
+/** The open file that the owner at the end of `link` knows by the number `fd`. */
+export function remoteFile(connection: Connection, link: Link, fd: number): PageFileHandle {
+  return new RemoteFile(connection, link, fd) as unknown as PageFileHandle;
 }
 
 /** A directory all of whose entries came with it. */

@@ -1,11 +1,19 @@
 /**
  * `fs.promises` on the page: every method an own function that asks the worker. Results have their classes, errors are
  * `FsError`s, the caller's buffers stay the caller's. An AbortSignal cannot cross: it ends the waiting here, while the
- * worker finishes what it began.
+ * worker finishes what it began. Which calls may be made twice, if nobody knows whether they were done, is said here.
  */
-import { proxy, type Remote } from "comlink";
-import { AbortError, constants, type Dirent, type FsPromises } from "../src/index.ts";
-import { type CopyFilter, unpack, type WorkerCalls } from "./protocol.ts";
+import {
+  AbortError,
+  type CopyOptions,
+  constants,
+  type Dirent,
+  type FsPromises,
+  type WatchOptions,
+  watch,
+} from "../src/index.ts";
+import type { Ask, Connection, Link } from "./connection.ts";
+import { unpack } from "./protocol.ts";
 import {
   gathered,
   type PageDir,
@@ -44,7 +52,7 @@ const plainMethods = [
 type PlainMethod = (typeof plainMethods)[number];
 
 /** Methods whose arguments cannot all cross as they are: open files in place of paths, functions, iterables. */
-type WholeMethod = "cp" | "readFile" | "writeFile" | "appendFile";
+type WholeMethod = "cp" | "readFile" | "writeFile" | "appendFile" | "watch";
 
 /** `fs.promises` on the page: as `FsPromises`, with open files and directories of the page. */
 export type PageFs = Pick<FsPromises, PlainMethod | WholeMethod | "constants"> & {
@@ -53,25 +61,73 @@ export type PageFs = Pick<FsPromises, PlainMethod | WholeMethod | "constants"> &
   batch<T>(work: (fs: PageFs) => Promise<T>): Promise<T>;
 };
 
-type Method = (...values: unknown[]) => Promise<unknown>;
+type Method = (...values: unknown[]) => unknown;
 
-/** `fs.promises` over `worker`. */
-export function remoteFs(worker: Remote<WorkerCalls>, batch?: number): PageFs {
+/** Methods that may be done twice whatever they are asked. */
+const repeatable: ReadonlySet<string> = new Set<PlainMethod | WholeMethod>([
+  "access",
+  "chmod",
+  "chown",
+  "lchown",
+  "lstat",
+  "lutimes",
+  "readFile",
+  "readdir",
+  "readlink",
+  "realpath",
+  "stat",
+  "statfs",
+  "truncate",
+  "utimes",
+]);
+
+/** Whether `method` with `values` may be done twice: the second time finds what the first one made, and agrees. */
+function isRepeatable(method: string, values: readonly unknown[]): boolean {
+  const options = values.at(-1);
+  const given = (key: string): unknown =>
+    typeof options === "object" && options !== null ? Reflect.get(options, key) : undefined;
+  if (method === "mkdir") return given("recursive") === true;
+  if (method === "rm") return given("force") === true;
+  if (method === "writeFile") return given("flag") === undefined || given("flag") === "w";
+  return repeatable.has(method);
+}
+
+/** `fs.promises` over `connection`; with a batch, over the owner that it was begun at. */
+export function remoteFs(
+  connection: Connection,
+  batch?: { readonly number: number; readonly link: Link },
+): PageFs {
   const call = (method: string, values: readonly unknown[]): Promise<unknown> => {
     const { signal, rest } = withoutSignal(values);
-    return untilAborted(signal, async () =>
-      unpack(await worker.call(batch, method, sendable(rest))),
-    );
+    const path = typeof values[0] === "string" ? values[0] : undefined;
+    return untilAborted(signal, async () => {
+      const packed = batch
+        ? await connection.callOn(batch.link, method, (calls) =>
+            calls.call(batch.number, method, sendable(rest)),
+          )
+        : await connection.call({
+            syscall: method,
+            path,
+            repeatable: isRepeatable(method, rest),
+            ask: (calls) => calls.call(undefined, method, sendable(rest)),
+          });
+      return unpack(packed);
+    });
   };
   const methods: Record<string, Method> = {};
   for (const method of plainMethods) methods[method] = (...values) => call(method, values);
   methods.cp = async (from, to, options) => {
-    if (typeof options !== "object" || options === null || !("filter" in options)) {
-      return call("cp", [from, to, options]);
-    }
-    const { filter, ...others } = options;
-    if (typeof filter !== "function") return call("cp", [from, to, options]);
-    return worker.copyFiltered(batch, [from, to, others], proxy(filter as CopyFilter));
+    const filtered = typeof options === "object" && options !== null && "filter" in options;
+    if (!filtered || typeof options.filter !== "function") return call("cp", [from, to, options]);
+    // A function cannot cross, so this one is done from here, over and over the distance.
+    const { TreeCopy } = await import("./filtered-copy.ts");
+    const copied = async (fs: unknown): Promise<void> => {
+      await new TreeCopy(fs as FsPromises, options as CopyOptions, async () => {}).copy(
+        String(from),
+        String(to),
+      );
+    };
+    await (batch ? copied(fs) : inBatch(copied));
   };
   methods.readFile = (path, options) =>
     isOpenFile(path) ? path.readFile(options as never) : call("readFile", [path, options]);
@@ -81,20 +137,45 @@ export function remoteFs(worker: Remote<WorkerCalls>, batch?: number): PageFs {
       return call(method, [path, await gathered(data), options]);
     };
   }
-  methods.open = async (...values) => remoteFile(worker, await worker.openFile(batch, values));
+  methods.open = async (...values) => {
+    const ask: Ask<PageFileHandle>["ask"] = async (calls, link) =>
+      remoteFile(connection, link, await calls.openFile(batch?.number, values));
+    if (batch) return connection.callOn(batch.link, "open", ask);
+    const [path, flags] = values;
+    const isExclusive = typeof flags === "number" || String(flags ?? "r").includes("x");
+    return connection.call({
+      syscall: "open",
+      path: String(path),
+      repeatable: !isExclusive,
+      ask,
+    });
+  };
   methods.opendir = async (...values) => {
-    const entries = unpack(await worker.listDirectory(values)) as Dirent[];
-    return new RemoteDirectory(String(values[0]), entries);
+    const packed = await connection.call({
+      syscall: "opendir",
+      repeatable: true,
+      ask: (calls) => calls.listDirectory(values),
+    });
+    return new RemoteDirectory(String(values[0]), unpack(packed) as Dirent[]);
+  };
+  methods.watch = (path, options) => {
+    const given = typeof options === "object" && options !== null ? options : {};
+    return watch(connection.changes.subscribe, String(path), given as WatchOptions);
   };
   const inBatch = async <T>(work: (fs: PageFs) => Promise<T>): Promise<T> => {
-    const number = await worker.beginBatch();
+    const { link, number } = await connection.call({
+      syscall: "batch",
+      repeatable: true,
+      ask: async (calls, link) => ({ link, number: await calls.beginBatch() }),
+    });
     try {
-      return await work(remoteFs(worker, number));
+      return await work(remoteFs(connection, { number, link }));
     } finally {
-      await worker.endBatch(number);
+      await connection.callOn(link, "batch", (calls) => calls.endBatch(number));
     }
   };
-  return { ...methods, batch: inBatch, constants } as unknown as PageFs;
+  const fs = { ...methods, batch: inBatch, constants } as unknown as PageFs;
+  return fs;
 }
 
 function isOpenFile(value: unknown): value is PageFileHandle {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { FsPromises } from "../../src/fs/promises.ts";
 import { BigIntStats, Dirent, FsError, openOverlay, Stats } from "../../web/index.ts";
 import { largeByte } from "../rig/site.ts";
-import { baseUrl, close, opened, unusedStorage } from "./opened.ts";
+import { close, opened, unusedStorage } from "./opened.ts";
 
 /** What `promise` rejects with. */
 async function rejection(promise: Promise<unknown>): Promise<FsError> {
@@ -61,19 +61,6 @@ describe("a base over HTTP, written to in a worker", () => {
       largeByte(1_500_002),
     ]);
     expect((await overlay.traffic()).bytes - before).toBeLessThanOrEqual(2 ** 20);
-  });
-
-  test("refuses a second opener of the storage with EBUSY, and lets it in once the first has closed", async () => {
-    const storage = unusedStorage();
-    const first = await opened("empty", storage);
-    const error = await rejection(openOverlay({ base: baseUrl("empty"), storage }));
-    expect(error).toBeInstanceOf(FsError);
-    expect(error).toMatchObject({ code: "EBUSY", errno: -16, path: storage });
-    expect(error.message).toContain("another tab");
-    await first.fs.promises.writeFile("/f", "the first goes on");
-    await close(first);
-    const second = await opened("empty", storage);
-    expect(await second.fs.promises.readFile("/f", "utf8")).toBe("the first goes on");
   });
 
   test("says which base there is none at", async () => {

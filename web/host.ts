@@ -1,0 +1,191 @@
+/**
+ * A host: what a worker is to one storage. It waits for its turn to own it, opens the core when it does, says so to the
+ * gathering, and lets pages in: those of its own endpoints, and, over lines, those of other tabs. It gives the storage up
+ * when its own pages are gone, for then the browser may end the worker; who is still there is sent to the next owner.
+ */
+import { expose } from "comlink";
+import { type ChangeListener, FsError, feedOf } from "../src/index.ts";
+import { Core } from "./core.ts";
+import { Gathering, type Said, takeLine } from "./gathering.ts";
+import { live, type Ownership, own, succession } from "./ownership.ts";
+import { Moved } from "./protocol.ts";
+import { type Host, Visitor } from "./visitor.ts";
+
+/** The name of this worker as a host, which it shows to be alive under. */
+export const hostName = crypto.randomUUID();
+
+let showsLife: Promise<unknown> | undefined;
+
+/** See the head of this file. */
+class StorageHost implements Host {
+  readonly name = hostName;
+  readonly #storage: string;
+  readonly #gathering: Gathering;
+  /** Pages of this worker's own endpoints. */
+  readonly #own = new Set<object>();
+  #core: Core | undefined;
+  #ownership: Ownership | undefined;
+  #owning: Promise<Core> | undefined;
+  /** Ends the waiting for a turn; undefined while nobody waits. */
+  #turn: { readonly give: (ownership: Promise<Ownership>) => void; stop(): void } | undefined;
+  #lastOwner: string | undefined;
+  #opens = false;
+
+  constructor(storage: string) {
+    this.#storage = storage;
+    this.#gathering = new Gathering(storage);
+    this.#gathering.listen((said) => this.#hear(said));
+    showsLife ??= live(storage, hostName);
+  }
+
+  /** Waits until this host is the owner and has the overlay open. Fails as `Core.open`. */
+  become(base: string): Promise<Core> {
+    this.#owning ??= this.#become(base).catch((error) => {
+      this.#owning = undefined;
+      throw error;
+    });
+    return this.#owning;
+  }
+
+  async #become(base: string): Promise<Core> {
+    const ownership = await this.#untilTurn();
+    await showsLife;
+    this.#opens = true;
+    this.#gathering.say({ say: "opening", host: hostName });
+    try {
+      let core: Core | undefined;
+      core = await Core.open(this.#storage, base, (why) => core && this.#lose(core, why));
+      const opened = core;
+      this.#ownership = ownership;
+      this.#core = opened;
+      this.#lastOwner = hostName;
+      ownership.taken.then(() => {
+        opened.abandon();
+        this.#forget(opened);
+      });
+      feedOf(opened.overlay).subscribe(this.#tell);
+      this.#sayOwner();
+      return opened;
+    } catch (error) {
+      ownership.release();
+      throw error;
+    } finally {
+      this.#opens = false;
+    }
+  }
+
+  /** Resolves when the lock is ours: in turn, or taken by force. */
+  #untilTurn(): Promise<Ownership> {
+    return new Promise((resolve, reject) => {
+      const waiting = new AbortController();
+      const stop = (): void => waiting.abort();
+      const give = (ownership: Promise<Ownership>): void => {
+        this.#turn = undefined;
+        stop();
+        ownership.then(resolve, reject);
+      };
+      this.#turn = { give, stop };
+      own(this.#storage, { signal: waiting.signal }).then(
+        (ownership) => {
+          this.#turn = undefined;
+          resolve(ownership);
+        },
+        (error) => {
+          // Given by force meanwhile; or nobody waits any more.
+          if (this.#turn !== undefined || !waiting.signal.aborted) reject(error);
+        },
+      );
+    });
+  }
+
+  /** Takes the storage from `owner`, which is frozen, unless it has another owner by now. */
+  async takeOver(owner: string | undefined): Promise<void> {
+    await succession(this.#storage, async () => {
+      if (this.#lastOwner !== owner && this.#lastOwner !== undefined) return;
+      if (!this.#turn) return;
+      this.#turn.give(own(this.#storage, { steal: true }));
+      await this.#owning;
+    });
+  }
+
+  /** A page of an endpoint of this worker. */
+  enter(visitor: object): void {
+    this.#own.add(visitor);
+  }
+
+  /** It has gone. With the last one this host gives the storage up, or stops waiting for it. */
+  async left(visitor: object): Promise<void> {
+    if (!this.#own.delete(visitor) || this.#own.size > 0) return;
+    const core = this.#core;
+    if (!core) {
+      this.#turn?.stop();
+      this.#owning = undefined;
+      return;
+    }
+    const ownership = this.#ownership;
+    this.#forget(core);
+    try {
+      await core.close();
+    } finally {
+      ownership?.release();
+    }
+  }
+
+  /** Goes on as a host that is no owner. */
+  #forget(core: Core): void {
+    if (this.#core !== core) return;
+    this.#core = undefined;
+    this.#owning = undefined;
+    this.#ownership = undefined;
+  }
+
+  #lose(core: Core, why: string): void {
+    if (this.#core !== core) return;
+    const reason = `the storage was lost: ${why}; open the overlay again`;
+    core.abandon(new FsError("ENODEV", { syscall: "open", path: this.#storage, reason }));
+    const ownership = this.#ownership;
+    this.#forget(core);
+    this.#gathering.say({ say: "lost", reason });
+    ownership?.release();
+  }
+
+  readonly #tell: ChangeListener = (changes) => this.#gathering.say({ say: "changed", changes });
+
+  #sayOwner(): void {
+    const epoch = this.#core?.overlay.superblock.epoch;
+    if (epoch !== undefined) this.#gathering.say({ say: "owner", host: hostName, epoch });
+  }
+
+  #hear(said: Said): void {
+    if (said.say === "owner" || said.say === "opening") this.#lastOwner = said.host;
+    if (said.say === "who") {
+      if (this.#opens) this.#gathering.say({ say: "opening", host: hostName });
+      this.#sayOwner();
+    }
+    if (said.say === "call" && said.host === hostName) this.#answer(said.line);
+  }
+
+  /** Lets in a page of another tab. */
+  #answer(name: string): void {
+    const line = takeLine(name);
+    expose(new Visitor(hostName, () => this, false, line.close), line.endpoint);
+    this.#gathering.say({ say: "answer", line: name });
+  }
+
+  ownCore(): Core {
+    if (!this.#core) throw new Moved();
+    return this.#core;
+  }
+}
+
+const hosts = new Map<string, StorageHost>();
+
+/** This worker's host for a storage. */
+export function hostOf(storage: string): Host {
+  let host = hosts.get(storage);
+  if (!host) {
+    host = new StorageHost(storage);
+    hosts.set(storage, host);
+  }
+  return host;
+}
