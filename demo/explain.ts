@@ -16,8 +16,8 @@ export async function explainOpening(error: unknown, url: string): Promise<Expla
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof FsError && error.code === "EBUSY") {
     return {
-      title: "This site is open in another tab",
-      text: "Its changes have one owner at a time. Close the other tab or window, then try again.",
+      title: "Another tab runs another version of this page",
+      text: "Reload that tab or close it, then try again.",
     };
   }
   const reach = await reachOf(url);

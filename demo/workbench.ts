@@ -4,6 +4,7 @@
  */
 import {
   type Change,
+  type OverlayChangeEvent,
   openOverlay,
   type PageOverlay,
   registerView,
@@ -21,6 +22,9 @@ import { Tree, type TreeEntry } from "./tree.ts";
 
 /** Milliseconds without a key before a file is saved. */
 const autosave_ms = 500;
+
+/** Milliseconds in which changes are taken for one. */
+const changed_ms = 100;
 
 /** Bytes up to which a file is opened as text. */
 const largestText = 4 * 2 ** 20;
@@ -51,6 +55,9 @@ class Workbench {
   /** The file in the editor. */
   #file: string | undefined;
   #showsDiff = false;
+  /** The file in the editor may have been changed by another tab. */
+  #fileMoved = false;
+  #changedTimer: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The last save, so that saves follow one another. */
   #saving: Promise<void> = Promise.resolve();
@@ -74,6 +81,10 @@ class Workbench {
     );
     this.#showNoFile();
     this.#listen();
+    overlay.addEventListener("change", ({ changes }) => this.#changed(changes));
+    overlay.addEventListener("lost", ({ reason }) =>
+      showNotice({ title: "The changes are gone", text: reason }, () => location.reload()),
+    );
   }
 
   /** Shows the tree, and the page or file to begin with. */
@@ -90,6 +101,33 @@ class Workbench {
       // The address may name a file that is gone; the site opens all the same.
       if ((error as { code?: unknown }).code !== "ENOENT") throw error;
     }
+  }
+
+  /** Shows what was changed here or in another tab, once for all that was changed together. */
+  #changed(changes: OverlayChangeEvent["changes"]): void {
+    const open = this.#file;
+    const isOpen = (path: string): boolean => open !== undefined && isWithin(path, `/${open}`);
+    if (!changes || changes.some(({ path }) => isOpen(path))) this.#fileMoved = true;
+    this.#changedTimer ??= setTimeout(() => {
+      this.#changedTimer = undefined;
+      this.#try(() => this.#showChanged());
+    }, changed_ms);
+  }
+
+  async #showChanged(): Promise<void> {
+    await this.#saving.catch(() => {}); // Whoever saved was told.
+    await this.#refresh();
+    this.#preview.reload();
+    const moved = this.#fileMoved && places.saved.dataset.state !== "unsaved";
+    this.#fileMoved = false;
+    const path = this.#file;
+    if (!moved || path === undefined || this.#showsDiff) return;
+    const { text } = this.#editor;
+    const isSame =
+      text !== undefined &&
+      (await this.#exists(path)) &&
+      textOf(await this.#fs.readFile(`/${path}`)) === text;
+    if (!isSame) await this.#showAgain();
   }
 
   /** Opens the file at `path` in the editor, and in the preview if it is a page. */

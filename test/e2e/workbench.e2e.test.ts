@@ -10,8 +10,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Page, expect as playwrightExpect } from "playwright/test";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { PageOverlay } from "../../web/index.ts";
 import { type DemoProgram, startDemo } from "./demo-program.ts";
 import { type KillableBrowser, startBrowser } from "./killable-browser.ts";
+
+declare global {
+  /** The workbench's open overlay. */
+  var minifo: PageOverlay;
+}
 
 const site = fileURLToPath(new URL("../../node_modules/reveal.js", import.meta.url));
 const screenshots = fileURLToPath(new URL("screenshots", import.meta.url));
@@ -202,15 +208,21 @@ test("files are made, moved and reverted from the keyboard, and differences show
   await expectPage(page.locator(".cm-content")).toContainText("Slide 1");
 });
 
-test("a second tab is told that the site is open in the first", async () => {
+test("two tabs on one site both work, and each shows at once what the other one does", async () => {
   const first = await openWorkbench();
-  const second = await browser.context.newPage();
-  await second.goto(demo.address);
-  await expectPage(second.getByRole("alert")).toContainText("open in another tab");
+  const second = await openWorkbench();
+  await first.evaluate(() => minifo.fs.promises.writeFile("/from-first.md", "first"));
+  await expectPage(row(second, "from-first.md")).toBeVisible();
+  await row(second, "from-first.md").click();
+  await expectPage(second.locator(".cm-content")).toHaveText("first");
+  await first.evaluate(() => minifo.fs.promises.writeFile("/from-first.md", "first again"));
+  await expectPage(second.locator(".cm-content")).toHaveText("first again");
   await second.screenshot({ path: join(screenshots, "second-tab.png") });
+  await second.evaluate(() => minifo.fs.promises.rename("/from-first.md", "/from-second.md"));
+  await expectPage(row(first, "from-second.md")).toBeVisible();
   await first.close();
-  await second.getByRole("button", { name: "Try again" }).click();
-  await expectPage(row(second, "index.html")).toBeVisible();
+  await second.evaluate(() => minifo.fs.promises.unlink("/from-second.md"));
+  await expectPage(row(second, "from-second.md")).toHaveCount(0);
 });
 
 test("a base refused by CORS is explained by the header that is missing", async () => {
