@@ -22,6 +22,11 @@ such as defaults, noauto, users, nofail, _netdev and x-… are taken and mean no
 Setuid programs and device files of a base mean nothing unless -o suid,dev says so.
 umask= hides permission bits of everything shown; uid= and gid= own what in the base
 has no owner.
+stable promises that a base that is a directory does not change while it is mounted, as
+other overlay file systems expect: the kernel then asks about each file once, and not
+again every second. noopen leaves opening and closing of files to the kernel, which is
+several times faster where many files are read; a close then reports no failure (fsync
+does), and an unlinked file takes up space until the kernel forgets it.
 
 The driver fuse-native is for where /dev/fuse cannot be spoken to directly. It needs
 libfuse.so.2 (Debian: apt-get install libfuse2) and loses: mtimes set alone (they become

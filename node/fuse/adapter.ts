@@ -14,6 +14,7 @@ import {
   type OpenFlags,
   type Operation,
   type Overlay,
+  runSync,
   type Stat,
 } from "../../src/index.ts";
 import { isTold, refuseTold, told } from "./told-xattrs.ts";
@@ -48,6 +49,16 @@ export interface ListedName {
 export interface AdapterOptions {
   /** Permission bits that are never shown. */
   readonly umask?: number;
+  /**
+   * Nobody opens files: each is open, under the handle `handleOf` its nodeid, for as long as somebody holds a lookup of
+   * it, so that it stays readable when its last name goes.
+   */
+  readonly keepsOpen?: boolean;
+}
+
+/** The handle of a file that is kept open; no other handle is negative. */
+export function handleOf(nodeid: number): number {
+  return -nodeid;
 }
 
 interface Node {
@@ -76,6 +87,7 @@ export function errnoOf(error: unknown): number {
 export class Adapter {
   readonly overlay: Overlay;
   readonly #hidden: number;
+  readonly #keepsOpen: boolean;
   readonly #nodes = new Map<number, Node>();
   readonly #byInode = new Map<Inode, Node>();
   readonly #root: Node;
@@ -87,9 +99,16 @@ export class Adapter {
   constructor(overlay: Overlay, options: AdapterOptions = {}) {
     this.overlay = overlay;
     this.#hidden = (options.umask ?? 0) & 0o777;
+    this.#keepsOpen = options.keepsOpen === true;
     this.#root = { nodeid: rootNodeid, inode: overlay.root, lookups: 1 };
     this.#nodes.set(rootNodeid, this.#root);
     this.#byInode.set(overlay.root, this.#root);
+  }
+
+  /** Whether only changes of ours can change what this node is, for nothing of it comes from the base. */
+  isOurs(nodeid: number): boolean {
+    const node = this.#nodes.get(nodeid);
+    return node !== undefined && node.inode.identity === undefined;
   }
 
   /** The nodeid of `inode`, if anybody holds one. */
@@ -112,6 +131,7 @@ export class Adapter {
     if (node.lookups === 0) {
       this.#nodes.delete(nodeid);
       this.#byInode.delete(node.inode);
+      if (this.#keepsOpen) runSync(this.release(handleOf(nodeid)));
     }
     this.overlay.forget(node.inode, given);
   }
@@ -212,8 +232,7 @@ export class Adapter {
       const inode = yield* this.overlay.lookup(directory.inode, name);
       handle = yield* this.overlay.open(inode, flags);
     }
-    const fh = this.#opened(handle);
-    return { ...(yield* this.#found(handle.inode)), fh };
+    return yield* this.#foundOpen(handle);
   }
 
   /** Makes a file without a name in the directory `parent` and opens it: O_TMPFILE. `link` may name it while it is open. */
@@ -226,8 +245,7 @@ export class Adapter {
     const directory = this.#node(parent);
     const context = contextOf(caller);
     const handle = yield* this.overlay.createUnnamed(directory.inode, mode, flags, context);
-    const fh = this.#opened(handle);
-    return { ...(yield* this.#found(handle.inode)), fh };
+    return yield* this.#foundOpen(handle);
   }
 
   /** Fills `into` from `offset` on and returns the bytes read, fewer only at the end of the file. */
@@ -394,6 +412,18 @@ export class Adapter {
     return fh;
   }
 
+  *#foundOpen(handle: Handle): Operation<FoundNode & { readonly fh: number }> {
+    if (!this.#keepsOpen) {
+      const fh = this.#opened(handle);
+      return { ...(yield* this.#found(handle.inode)), fh };
+    }
+    try {
+      return { ...(yield* this.#found(handle.inode)), fh: 0 };
+    } finally {
+      yield* this.overlay.release(handle);
+    }
+  }
+
   *#found(inode: Inode): Operation<FoundNode> {
     // Held before the wait that getattr may be, so that the inode keeps its identity over it.
     const node = this.#retain(inode);
@@ -411,10 +441,17 @@ export class Adapter {
       node = { nodeid: this.#nextNodeid++, inode, lookups: 0 };
       this.#nodes.set(node.nodeid, node);
       this.#byInode.set(inode, node);
+      if (this.#keepsOpen && inode.type === "file" && !inode.isGone) this.#keepOpen(node);
     }
     node.lookups += 1;
     this.overlay.retain(inode);
     return node;
+  }
+
+  #keepOpen({ nodeid, inode }: Node): void {
+    const writes = !this.overlay.readOnly;
+    const handle = runSync(this.overlay.open(inode, { read: true, write: writes }));
+    this.#files.set(handleOf(nodeid), { handle, writes });
   }
 
   *#dropPrivileges(inode: Inode): Operation<void> {

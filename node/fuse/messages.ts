@@ -5,6 +5,17 @@
 import type { FetchedObject, ObjectRequest } from "../../src/index.ts";
 import type { PlainError } from "../control/errors.ts";
 
+/** What of the rules is given up for speed, each because the user said so. */
+export interface MountProfile {
+  /** The base does not change while it is mounted: the kernel may believe what it was told of it. */
+  readonly stable: boolean;
+  /**
+   * Files are opened and closed by the kernel alone. A close reports no failure then, and an unlinked file lives until
+   * the kernel forgets it.
+   */
+  readonly noOpen: boolean;
+}
+
 /** What is mounted and how, as both threads need it. */
 export interface MountSetup {
   /** A URL, or the absolute path of a directory. */
@@ -18,6 +29,7 @@ export interface MountSetup {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Permission bits never shown. */
   readonly umask: number;
+  readonly profile: MountProfile;
   /** Lie over a base that is not the one the storage was made over. */
   readonly adoptBase: boolean;
   /** Complain about defects in full. */

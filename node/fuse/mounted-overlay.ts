@@ -27,7 +27,7 @@ export class MountedOverlay {
    * @throws what each of them throws; nothing stays open then
    */
   static *open(setup: MountSetup, fetcher: () => Fetcher): Operation<MountedOverlay> {
-    const { base: locator, mountpoint, readOnly, owner, umask, adoptBase } = setup;
+    const { base: locator, mountpoint, readOnly, owner, umask, profile, adoptBase } = setup;
     const storage = openDiskStorage(setup.storage, { holder: `mounted at ${mountpoint}` });
     try {
       const base = yield* openBase(locator, fetcher);
@@ -35,7 +35,10 @@ export class MountedOverlay {
       const isNew = (yield* storage.superblock()) === undefined;
       const options = { base, storage, owner, adoptBase, readOnly: readOnly && !isNew };
       const overlay = yield* Overlay.open(options);
-      return new MountedOverlay(new Adapter(overlay, { umask }), storage);
+      return new MountedOverlay(
+        new Adapter(overlay, { umask, keepsOpen: profile.noOpen }),
+        storage,
+      );
     } catch (error) {
       yield* storage.close();
       throw error;

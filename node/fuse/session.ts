@@ -4,7 +4,7 @@
  * It neither reads nor writes the device: messages come in by `receive`, replies go out by the function it was given.
  */
 import { drive, FsError, type OpenFlags, type Operation, type Stat } from "../../src/index.ts";
-import { type Adapter, errnoOf, type FoundNode } from "./adapter.ts";
+import { type Adapter, errnoOf, type FoundNode, handleOf } from "./adapter.ts";
 import {
   type EntryReply,
   encodeAttributes,
@@ -39,9 +39,14 @@ export interface Validity {
 /** What a session is made of. */
 export interface SessionOptions {
   readonly adapter: Adapter;
+  /** For what the base takes part in. */
   readonly validity: Validity;
+  /** For what only changes of ours can change. */
+  readonly ownValidity: Validity;
   /** Whether file data may change behind the kernel's back. */
   readonly dataMayChange: boolean;
+  /** Let the kernel open files alone, if it can. The adapter keeps them open then. */
+  readonly noOpen: boolean;
   /** Sends the first `length` bytes of `reply`. Must be done with it when it returns; must not throw. */
   readonly send: (reply: Message, length: number) => void;
   /** Hears of what is a defect of ours, not a file's fate; the caller got EIO. */
@@ -170,14 +175,15 @@ export class Session {
       case "lookup":
         return yield* this.#lookup(nodeid, request.name, reply);
       case "getattr":
-        return this.#attributes(reply, yield* adapter.getattr(nodeid));
+        return this.#attributes(reply, nodeid, yield* adapter.getattr(nodeid));
       case "statx": {
         const stat = yield* adapter.getattr(nodeid);
-        return encodeStatx(reply, stat, this.#validityOf(stat));
+        return encodeStatx(reply, stat, this.#validityOf(nodeid, stat));
       }
       case "setattr":
         return this.#attributes(
           reply,
+          nodeid,
           yield* adapter.setattr(nodeid, request.changes, request.dropsPrivileges),
         );
       case "readlink":
@@ -206,6 +212,7 @@ export class Session {
         yield* adapter.rename(nodeid, request.name, request.newParent, request.newName, request);
         return 0;
       case "open": {
+        if (this.#options.noOpen) throw new FsError("ENOSYS");
         if (request.forSync) yield* this.#sync();
         const fh = yield* adapter.open(nodeid, request.flags, request.dropsPrivileges);
         return encodeOpen(reply.view, replyHeaderLength, fh, openReply(request.flags.write));
@@ -225,13 +232,15 @@ export class Session {
       }
       case "read": {
         const into = reply.bytes.subarray(replyHeaderLength, replyHeaderLength + request.size);
-        return yield* adapter.read(request.fh, request.offset, into);
+        return yield* adapter.read(this.#fileOf(header, request.fh), request.offset, into);
       }
       case "write": {
-        const { fh, offset, data, dropsPrivileges } = request;
+        const { offset, data, dropsPrivileges } = request;
+        const fh = this.#fileOf(header, request.fh);
         return encodeWritten(reply, yield* adapter.write(fh, offset, data, dropsPrivileges));
       }
       case "flush":
+        if (this.#options.noOpen) throw new FsError("ENOSYS");
         adapter.flush(request.fh);
         return 0;
       case "fsync":
@@ -266,21 +275,24 @@ export class Session {
         yield* adapter.removexattr(nodeid, request.name);
         return 0;
       case "fallocate": {
-        const { fh, offset, length, mode } = request;
-        yield* adapter.fallocate(fh, offset, length, mode);
+        const { offset, length, mode } = request;
+        yield* adapter.fallocate(this.#fileOf(header, request.fh), offset, length, mode);
         return 0;
       }
       case "copy": {
-        const { fh, offset, toFh, toOffset, length } = request;
+        const { offset, toNodeid, toOffset, length } = request;
+        const fh = this.#fileOf(header, request.fh);
+        const toFh = this.#fileOf({ nodeid: toNodeid }, request.toFh);
         return encodeWritten(reply, yield* adapter.copyRange(fh, offset, toFh, toOffset, length));
       }
-      case "lseek":
-        return encodeOffset(
-          reply,
-          yield* adapter.lseek(request.fh, request.offset, request.whence),
-        );
-      case "init":
-        return encodeInit(reply, request, this.#options.dataMayChange);
+      case "lseek": {
+        const fh = this.#fileOf(header, request.fh);
+        return encodeOffset(reply, yield* adapter.lseek(fh, request.offset, request.whence));
+      }
+      case "init": {
+        const { dataMayChange, noOpen } = this.#options;
+        return encodeInit(reply, request, { dataMayChange, noOpen });
+      }
       case "destroy":
         return 0;
       default:
@@ -288,8 +300,13 @@ export class Session {
     }
   }
 
+  /** The adapter's handle of what a request calls `fh`. */
+  #fileOf({ nodeid }: { readonly nodeid: number }, fh: number): number {
+    return this.#options.noOpen ? handleOf(nodeid) : fh;
+  }
+
   *#lookup(parent: number, name: string, reply: Message): Operation<number> {
-    const { negative } = this.#options.validity;
+    const { negative } = this.#validity(parent);
     try {
       return this.#entry(reply, yield* this.#adapter.lookup(parent, name));
     } catch (error) {
@@ -346,18 +363,24 @@ export class Session {
   }
 
   #entryReply({ nodeid, stat }: FoundNode): EntryReply {
-    const { entry } = this.#options.validity;
-    return { nodeid, entryValid: entry, attrValid: this.#validityOf(stat), stat };
+    // What is ours alone was found by a name that is ours too.
+    const { entry } = this.#validity(nodeid);
+    return { nodeid, entryValid: entry, attrValid: this.#validityOf(nodeid, stat), stat };
   }
 
-  #attributes(reply: Message, stat: Stat): number {
-    return encodeAttributes(reply, stat, this.#validityOf(stat));
+  #attributes(reply: Message, nodeid: number, stat: Stat): number {
+    return encodeAttributes(reply, stat, this.#validityOf(nodeid, stat));
   }
 
   /** A write takes setuid and setgid bits away, which the kernel does not notice by itself: it has to ask again. */
-  #validityOf(stat: Stat): number {
+  #validityOf(nodeid: number, stat: Stat): number {
     const isPrivileged = stat.type === "file" && (stat.mode & 0o6000) !== 0;
-    return isPrivileged ? 0 : this.#options.validity.attributes;
+    return isPrivileged ? 0 : this.#validity(nodeid).attributes;
+  }
+
+  #validity(nodeid: number): Validity {
+    const { validity, ownValidity } = this.#options;
+    return this.#adapter.isOurs(nodeid) ? ownValidity : validity;
   }
 
   #fail(header: RequestHeader, error: unknown, request?: Request): void {

@@ -88,14 +88,17 @@ class MountWorker {
   /** Blocks until the device is gone. */
   #serve(device: number): void {
     const { adapter } = this.#opened();
-    const dataMayChange = !adapter.overlay.base.capabilities.snapshot;
     const send = replySender(device);
     const log = this.#setup.debug ? new RequestLog(writeToLog) : undefined;
+    const { noOpen } = this.#setup.profile;
+    const dataMayChange = !adapter.overlay.base.capabilities.snapshot;
     const session = new Session({
       adapter,
       validity: dataMayChange ? aMoment : forever,
+      ownValidity: forever,
       dataMayChange,
       send: log ? log.heard(send) : send,
+      noOpen,
       complain: (error, request) => this.#complain(error, request.kind),
     });
     this.#session = session;

@@ -62,9 +62,9 @@ export async function serveMount(
   const { base, mountpoint, storage } = places;
   // What is left then is told by opening the storage, which names the holder.
   await waitForClosing(storage, patience_ms, say);
-  const { readOnly, owner, umask, flags } = request.words;
+  const { readOnly, owner, umask, profile, flags } = request.words;
   const { adoptBase, debug, driver } = request;
-  const setup: MountSetup = { ...places, readOnly, owner, umask, adoptBase, debug };
+  const setup: MountSetup = { ...places, readOnly, owner, umask, profile, adoptBase, debug };
   const mounting = mountBy(driver, setup, flags, { complain: say });
   const mounted = await sayIfSlow(mounting, () => say(`still waiting for the base ${base}`));
   const served = new ServedHere(setup, mounted, listener);

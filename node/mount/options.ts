@@ -3,6 +3,7 @@
  * mistake.
  */
 import { FsError } from "../../src/index.ts";
+import type { MountProfile } from "../fuse/messages.ts";
 
 /** What the words say. */
 export interface MountWords {
@@ -11,6 +12,8 @@ export interface MountWords {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Permission bits never shown. */
   readonly umask: number;
+  /** `stable` and `noopen`. */
+  readonly profile: MountProfile;
   /** Words for the kernel. */
   readonly flags: readonly string[];
   /** `storage=` or `sto=`, the directory that keeps the changes. */
@@ -36,10 +39,16 @@ const switches: Readonly<Record<string, string>> = {
   atime: "atime",
   noatime: "atime",
   relatime: "atime",
+  stable: "stability",
+  open: "opening",
+  noopen: "opening",
 };
 
 /** A base is somebody else's tree: its setuid programs and device files mean nothing unless it is asked for. */
 const untrusting = { access: "rw", dev: "nodev", suid: "nosuid" };
+
+/** What the words decide that the kernel does not know. */
+const oursAlone: ReadonlySet<string> = new Set(["stable", "open", "noopen"]);
 
 /** Words that say what is so anyway, and those of fstab(5) that are meant for mount(8) and systemd. */
 const ignored = new Set([
@@ -58,7 +67,7 @@ const placeWords: Readonly<Record<string, "storage" | "base" | "log">> = {
 
 /** The help's list of words. */
 export const knownWords =
-  "ro rw storage=DIR base=BASE log=FILE uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime";
+  "ro rw storage=DIR base=BASE log=FILE uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen";
 
 /**
  * Reads lists of words, such as `["ro,noatime", "uid=1000"]`. A comma belongs to a value in double quotes or behind a
@@ -95,7 +104,11 @@ export function parseMountWords(lists: readonly string[], sloppy = false): Mount
     readOnly: chosen.access === "ro",
     owner: { uid, gid },
     umask,
-    flags: [...Object.values(chosen), ...(allowOther ? ["allow_other"] : [])],
+    profile: { stable: chosen.stability === "stable", noOpen: chosen.opening === "noopen" },
+    flags: [
+      ...Object.values(chosen).filter((word) => !oursAlone.has(word)),
+      ...(allowOther ? ["allow_other"] : []),
+    ],
     given,
     ...places,
   };

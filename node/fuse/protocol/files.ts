@@ -64,6 +64,7 @@ export interface FallocateRequest {
 export interface CopyRequest {
   readonly fh: number;
   readonly offset: number;
+  readonly toNodeid: number;
   readonly toFh: number;
   readonly toOffset: number;
   /** At most what a reply can tell. */
@@ -189,7 +190,7 @@ export function decodeCopy(message: Message): CopyRequest {
   return {
     fh: readUint64(view, requestHeaderLength),
     offset: readSize(view, requestHeaderLength + 8),
-    // The target's nodeid lies between: its handle says as much.
+    toNodeid: readUint64(view, requestHeaderLength + 16),
     toFh: readUint64(view, requestHeaderLength + 24),
     toOffset: readSize(view, requestHeaderLength + 32),
     length: Math.min(mostCopied, readSize(view, requestHeaderLength + 40)),

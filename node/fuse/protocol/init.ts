@@ -14,6 +14,7 @@ const initFlags = {
   readdirplus: 1 << 13,
   readdirplusAuto: 1 << 14,
   writebackCache: 1 << 16,
+  noOpenSupport: 1 << 17,
   parallelDirectoryOperations: 1 << 18,
   maxPages: 1 << 22,
   cacheSymlinks: 1 << 23,
@@ -57,11 +58,20 @@ export function decodeInit(message: Message): InitRequest {
   };
 }
 
+/** What the conversation shall be like. */
+export interface InitChoices {
+  /** File data may change behind the kernel's back, so that it must look at mtimes again. */
+  readonly dataMayChange: boolean;
+  /** OPEN will be answered with ENOSYS. */
+  readonly noOpen: boolean;
+}
+
 /** The flags we ask for, of those the kernel offers. */
-function negotiateFlags(offered: number, dataMayChange: boolean): number {
+function negotiateFlags(offered: number, { dataMayChange, noOpen }: InitChoices): number {
   let wanted =
     initFlags.asyncRead |
-    initFlags.atomicTruncate |
+    // Without opens nobody would hear of the truncation that comes with one.
+    (noOpen ? 0 : initFlags.atomicTruncate) |
     initFlags.bigWrites |
     initFlags.readdirplus |
     initFlags.readdirplusAuto |
@@ -75,10 +85,9 @@ function negotiateFlags(offered: number, dataMayChange: boolean): number {
 
 /**
  * Writes the reply to INIT and returns the length of its body.
- * `dataMayChange`: file data may change behind the kernel's back, so that it must look at mtimes again.
- * @throws EPROTO the kernel speaks a protocol older than what is written here
+ * @throws EPROTO the kernel speaks a protocol older than what is written here, or cannot do what was chosen
  */
-export function encodeInit(reply: Message, request: InitRequest, dataMayChange: boolean): number {
+export function encodeInit(reply: Message, request: InitRequest, choices: InitChoices): number {
   const { view, bytes } = reply;
   const { major, minor } = protocolVersion;
   const at = replyHeaderLength;
@@ -93,7 +102,12 @@ export function encodeInit(reply: Message, request: InitRequest, dataMayChange: 
     const spoken = `${request.major}.${request.minor}`;
     throw new FsError("EPROTO", { reason: `the kernel speaks FUSE ${spoken}, 7.23 is needed` });
   }
-  const flags = negotiateFlags(request.flags, dataMayChange);
+  if (choices.noOpen && (request.flags & initFlags.noOpenSupport) === 0) {
+    throw new FsError("EPROTO", {
+      reason: "this kernel cannot open files alone; mount without noopen",
+    });
+  }
+  const flags = negotiateFlags(request.flags, choices);
   view.setUint32(at + 4, Math.min(minor, request.minor), true);
   view.setUint32(at + 8, Math.max(request.maxReadahead, maxTransfer), true);
   view.setUint32(at + 12, flags, true);

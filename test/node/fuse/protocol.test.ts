@@ -33,6 +33,8 @@ const stat: Stat = {
   btime: { seconds: 7, nanoseconds: 8 },
 };
 
+const usual = { dataMayChange: false, noOpen: false };
+
 describe("requests", () => {
   test("a header tells who asks what of which node", () => {
     const message = requestOf({ opcode: opcodes.getattr, unique: 0x1_0000_0002, nodeid: 77 });
@@ -164,6 +166,7 @@ describe("requests", () => {
       kind: "copy",
       fh: 1,
       offset: 10,
+      toNodeid: 77,
       toFh: 2,
       toOffset: 20,
       length: 0xffff_f000,
@@ -190,7 +193,7 @@ describe("replies", () => {
   test("INIT takes what the kernel offers and never writeback", () => {
     const reply = Message.withRoom(128);
     const request = { major: 7, minor: 45, maxReadahead: 131_072, flags: 0xffff_ffff | 0 };
-    expect(encodeInit(reply, request, false)).toBe(64);
+    expect(encodeInit(reply, request, usual)).toBe(64);
     const body = reply.bytes.subarray(16);
     const flags = body.readUInt32LE(12);
     expect([body.readUInt32LE(0), body.readUInt32LE(4)]).toEqual([7, 39]);
@@ -200,11 +203,23 @@ describe("replies", () => {
     expect(body.readUInt16LE(28)).toBe(256);
   });
 
+  test("INIT without opens takes no truncation by them, and only of a kernel that can do without", () => {
+    const reply = Message.withRoom(128);
+    const request = { major: 7, minor: 45, maxReadahead: 131_072, flags: 0xffff_ffff | 0 };
+    const truncation = () => reply.view.getUint32(16 + 12, true) & (1 << 3);
+    encodeInit(reply, request, usual);
+    expect(truncation()).not.toBe(0);
+    encodeInit(reply, request, { ...usual, noOpen: true });
+    expect(truncation()).toBe(0);
+    const without = { ...request, flags: request.flags & ~(1 << 17) };
+    expect(() => encodeInit(reply, without, { ...usual, noOpen: true })).toThrow("noopen");
+  });
+
   test("INIT refuses a kernel that is too old and asks a newer one to come down", () => {
     const reply = Message.withRoom(128);
     const older = { major: 7, minor: 8, maxReadahead: 0, flags: 0 };
-    expect(() => encodeInit(reply, older, false)).toThrow("EPROTO");
-    encodeInit(reply, { ...older, major: 8 }, false);
+    expect(() => encodeInit(reply, older, usual)).toThrow("EPROTO");
+    encodeInit(reply, { ...older, major: 8 }, usual);
     expect(reply.view.getUint32(16, true)).toBe(7);
   });
 

@@ -25,23 +25,25 @@ export class Kernel {
   readonly complaints: unknown[] = [];
   #unique = 0;
 
-  private constructor(base: MemoryBase, overlay: Overlay) {
+  private constructor(base: MemoryBase, overlay: Overlay, noOpen: boolean) {
     this.base = base;
     this.overlay = overlay;
-    this.adapter = new Adapter(overlay);
+    this.adapter = new Adapter(overlay, { keepsOpen: noOpen });
     this.session = new Session({
       adapter: this.adapter,
       validity: { entry: 60, attributes: 30, negative: 10 },
+      ownValidity: { entry: 600, attributes: 300, negative: 100 },
       dataMayChange: false,
+      noOpen,
       send: (reply: Message, length: number) => this.replies.push(replyOf(reply, length)),
       complain: (error) => this.complaints.push(error),
     });
   }
 
-  static async over(tree: MemoryTree): Promise<Kernel> {
+  static async over(tree: MemoryTree, { noOpen = false } = {}): Promise<Kernel> {
     const base = memoryBase(tree);
     const storage = openMemoryStorage(new MemoryDisk());
-    return new Kernel(base, await run(Overlay.open({ base, storage })));
+    return new Kernel(base, await run(Overlay.open({ base, storage })), noOpen);
   }
 
   /** Sends a request and returns its unique. */

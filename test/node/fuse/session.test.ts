@@ -317,3 +317,48 @@ describe("defects", () => {
     expect(kernel.ask(opcodes.unlink, 1, name("x")).error).toBe(enoent);
   });
 });
+
+describe("without opens", () => {
+  const created = (text: string) => new Bytes().u32(2, 0o100644, 0, 0).name(text);
+
+  test("OPEN and FLUSH are left to the kernel, and reads and writes go by the node", async () => {
+    const kernel = await Kernel.over(tree, { noOpen: true });
+    const { nodeid } = lookup(kernel, 1, "a.txt");
+    const enosys = -38;
+    expect(kernel.ask(opcodes.open, nodeid, open()).error).toBe(enosys);
+    expect(kernel.ask(opcodes.flush, nodeid, new Bytes().u64(0, 0, 0)).error).toBe(enosys);
+    expect(kernel.ask(opcodes.read, nodeid, read(0, 1, 10)).body.toString()).toBe("lpha");
+    expect(kernel.ask(opcodes.write, nodeid, write(0, 0, "A")).error).toBe(0);
+    expect(kernel.ask(opcodes.read, nodeid, read(0, 0, 10)).body.toString()).toBe("Alpha");
+  });
+
+  test("a file that lost its last name is there until the kernel forgets it, and no longer", async () => {
+    const kernel = await Kernel.over(tree, { noOpen: true });
+    const made = entryIn(kernel.ask(opcodes.create, 1, created("new")).body);
+    kernel.ask(opcodes.write, made.nodeid, write(0, 0, "kept"));
+    expect(kernel.ask(opcodes.unlink, 1, name("new")).error).toBe(0);
+    expect(kernel.ask(opcodes.read, made.nodeid, read(0, 0, 10)).body.toString()).toBe("kept");
+    expect(kernel.ask(opcodes.write, made.nodeid, write(0, 4, " on")).error).toBe(0);
+    kernel.send(opcodes.forget, made.nodeid, new Bytes().u64(1));
+    await run(kernel.overlay.commit("strict"));
+    expect(await run(kernel.overlay.changes())).toEqual([]);
+    expect(kernel.ask(opcodes.read, made.nodeid, read(0, 0, 10)).error).toBe(-9);
+  });
+});
+
+test("what is ours alone may be believed for longer than what the base takes part in", async () => {
+  const kernel = await Kernel.over(tree);
+  const made = entryIn(kernel.ask(opcodes.mkdir, 1, new Bytes().u32(0o755, 0).name("own")).body);
+  expect(made).toMatchObject({ entryValid: 600, attrValid: 300 });
+  const nothing = entryIn(kernel.ask(opcodes.lookup, made.nodeid, name("none")).body);
+  expect(nothing).toMatchObject({ nodeid: 0, entryValid: 100 });
+  expect(lookup(kernel, 1, "a.txt")).toMatchObject({ entryValid: 60, attrValid: 30 });
+});
+
+test("requests are counted by what they ask", async () => {
+  const kernel = await Kernel.over(tree);
+  lookup(kernel, 1, "a.txt");
+  lookup(kernel, 1, "d");
+  opened(kernel, 2);
+  expect(kernel.session.requests).toEqual({ lookup: 2, open: 1 });
+});
