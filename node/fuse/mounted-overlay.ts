@@ -1,10 +1,14 @@
 /** The overlay of a mount, from the storage's opening to its closing: the same for every driver, in whatever thread. */
+import { createHash } from "node:crypto";
 import { drive, type Fetcher, FsError, type Operation, Overlay } from "../../src/index.ts";
 import { openBase } from "../base/open-base.ts";
 import { toPlainError } from "../control/errors.ts";
 import { type DiskStorage, openDiskStorage } from "../storage/disk.ts";
 import { Adapter } from "./adapter.ts";
 import type { MountSetup } from "./messages.ts";
+
+/** SHA-256 by the runtime: a base object is numbered by it, and that is a good part of finding one. */
+const digest = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 
 /** Tries, a second apart, to bring the last changes to a storage that takes none when the mount ends. */
 const lastTries = 10;
@@ -30,10 +34,10 @@ export class MountedOverlay {
     const { base: locator, mountpoint, readOnly, owner, umask, profile, adoptBase } = setup;
     const storage = openDiskStorage(setup.storage, { holder: `mounted at ${mountpoint}` });
     try {
-      const base = yield* openBase(locator, fetcher);
+      const base = yield* openBase(locator, fetcher, profile);
       // A storage that is new has to be begun; the kernel lets no change through to it then.
       const isNew = (yield* storage.superblock()) === undefined;
-      const options = { base, storage, owner, adoptBase, readOnly: readOnly && !isNew };
+      const options = { base, storage, owner, adoptBase, readOnly: readOnly && !isNew, digest };
       const overlay = yield* Overlay.open(options);
       return new MountedOverlay(
         new Adapter(overlay, { umask, keepsOpen: profile.noOpen }),

@@ -212,12 +212,14 @@ export type IdentityHash = (identity: string) => number;
  * The hash of FORMAT.md, keyed by the overlay's id because manifests can be hostile: the first 52 bits of the SHA-256
  * of the id's text, a NUL and the key in UTF-8, plus 2^52.
  */
-export function identityHash(overlayId: string): IdentityHash {
+export function identityHash(
+  overlayId: string,
+  digest: (bytes: Uint8Array) => Uint8Array = sha256,
+): IdentityHash {
   const encoder = new TextEncoder();
-  const keyed = sha256.create().update(encoder.encode(`${overlayId}\0`));
   return (identity) => {
-    const digest = keyed.clone().update(encoder.encode(identity)).digest();
-    const view = new DataView(digest.buffer, digest.byteOffset, 8);
+    const bytes = digest(encoder.encode(`${overlayId}\0${identity}`));
+    const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
     return firstBaseIno + view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12);
   };
 }
