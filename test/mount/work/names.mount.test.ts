@@ -7,15 +7,15 @@ import { expect, test } from "vitest";
 import { minifoOk, shell } from "../fixture.ts";
 import { countOf, describeWork } from "./fixture.ts";
 
-const calls = countOf("CALLS", 6000);
-const rounds = 3;
+const calls = countOf("CALLS", 8000);
+const rounds = 2;
 const seed = countOf("SEED", randomInt(2 ** 31));
 
 const fill = (base: string) =>
   shell(
     `mkdir tree; cd tree; mkdir -p a/b/c lib/a d/e
     for file in a/file lib/file lib/c file d/e/a c; do head -c 150000 /dev/urandom >$file; done
-    ln file lib/b; ln -s ../lib d/lib; chmod 4755 c; chmod 1777 a; cp -a . ../storm`,
+    ln file lib/b; ln -s ../lib d/lib; chmod 4755 c; chmod 1777 a; cp -a . ../storm; cp -a . ../owned`,
     base,
   );
 
@@ -29,18 +29,27 @@ const tell = `
 for (const over of ["directory", "http"] as const) {
   const where = over === "http" ? "HTTP" : "a directory";
   describeWork(`a mount over ${where}`, { needs: ["cc", "setfattr"], over, fill }, (place) => {
-    test(`answers ${calls / 2} random calls as the file system below does (seed ${seed})`, async () => {
-      const names = await place().compile("names");
-      await place().run('cp -a ../base/tree "$OUTSIDE/tree"');
-      for (let round = 0; round < rounds; round += 1) {
-        const steps = Math.ceil(calls / 2 / rounds);
-        await place().run(`${names} same tree "$OUTSIDE/tree" ${seed + round} ${steps}`);
-        const below = await place().run(`cd "$OUTSIDE/tree"; ${tell}`);
-        expect(await place().run(`cd tree; ${tell}`)).toBe(below);
-        await place().remount();
-        expect(await place().run(`cd tree; ${tell}`)).toBe(below);
-      }
-    });
+    for (const [who, tree, uid] of [
+      ["root", "tree", ""],
+      ["an ordinary user", "owned", "4"],
+    ] as const) {
+      test(`answers ${calls / 4} random calls of ${who} as the file system below does (seed ${seed})`, async () => {
+        const names = await place().compile("names");
+        const prepare = `cp -a ../base/${tree} "$OUTSIDE/${tree}"`;
+        const give = `chown -R 4:3 owned; chown 0:0 owned/a/file owned/lib/a owned/c`;
+        await place().run(uid ? `${prepare}; ${give}; cd "$OUTSIDE"; ${give}` : prepare);
+        for (let round = 0; round < rounds; round += 1) {
+          const steps = Math.ceil(calls / 4 / rounds);
+          await place().run(
+            `${names} same ${tree} "$OUTSIDE/${tree}" ${seed + round} ${steps} ${uid}`,
+          );
+          const below = await place().run(`cd "$OUTSIDE/${tree}"; ${tell}`);
+          expect(await place().run(`cd ${tree}; ${tell}`)).toBe(below);
+          await place().remount();
+          expect(await place().run(`cd ${tree}; ${tell}`)).toBe(below);
+        }
+      });
+    }
 
     test(`is left whole by 4 × ${calls / 2} random calls of processes at once (seed ${seed})`, async () => {
       const names = await place().compile("names");

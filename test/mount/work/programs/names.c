@@ -1,12 +1,13 @@
 /*
- * names same DIRECTORY MIRROR SEED STEPS: does random things to names, links and attributes in DIRECTORY and the same in
- * MIRROR, on another file system; both must answer alike. names storm DIRECTORY SEED STEPS PROCESSES: several processes do so in
+ * names same DIRECTORY MIRROR SEED STEPS [UID]: does random things to names, links and attributes in DIRECTORY and the same in
+ * MIRROR, on another file system, as the user UID; both must answer alike. names storm DIRECTORY SEED STEPS PROCESSES: several processes do so in
  * one DIRECTORY; only errors that their meeting can cause may come of it. Ends with 1 and says what is wrong.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,10 +159,10 @@ static const char *const words[] = {
 static struct call next_call(void) {
   struct call call = {.kind = pick(22), .mode = pick(010000), .slot = pick(held), .flags = pick(3), .number = pick(1 << 20)};
   if (pick(3) == 0) call.kind = pick(2) ? 3 : 11;
+  /* Or its owner, unless that is root, soon comes nowhere. */
+  if (pick(8)) call.mode |= 0700;
   choose(call.path);
   choose(call.other);
-  /* Nobody works in a directory that may not be entered; root may, whatever the mode. */
-  if (call.kind == 3 && call.flags == 2) call.flags = 2;
   sprintf(lines[step % history], "%s %s %s mode %o flags %d number %ld slot %d", words[call.kind], call.path, call.other,
           call.mode, call.flags, call.number, call.slot);
   return call;
@@ -207,12 +208,18 @@ static void seed(const char *text, int process) {
 
 int main(int count, char **arguments) {
   umask(0);
-  if (count != 6) return 2;
+  if (count != 6 && count != 7) return 2;
   roots[0] = directory_at(arguments[2]);
   if (strcmp(arguments[1], "same") == 0) {
     places = 2;
     roots[1] = directory_at(arguments[3]);
     seed(arguments[4], 0);
+    /* The user is in one group besides the own one, as chown(2) and setgid bits ask. */
+    if (count == 7) {
+      gid_t group = 3;
+      uid_t user = atoi(arguments[6]);
+      if (setgroups(1, &group) || setgid(user) || setuid(user)) fail("cannot become another user");
+    }
     work(atol(arguments[5]));
     return 0;
   }
