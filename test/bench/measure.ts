@@ -75,11 +75,6 @@ export async function milliseconds(work: () => unknown): Promise<number> {
   return performance.now() - start_ms;
 }
 
-/** How often a second `work` is done, if it does it `count` times. */
-export async function perSecond(count: number, work: () => unknown): Promise<number> {
-  return count / ((await milliseconds(work)) / 1000);
-}
-
 /** @throws WrongResult it is not so */
 export function expectRight(isRight: boolean, what: string): void {
   if (!isRight) throw new WrongResult(what);

@@ -25,7 +25,7 @@ export type Peer = keyof typeof versions;
 export const projectRoot = resolve(import.meta.dirname, "../../..");
 
 /** What is kept from run to run, and never committed. */
-export const cacheFolder = join(projectRoot, ".cache");
+const cacheFolder = join(projectRoot, ".cache");
 
 const folder = join(cacheFolder, "bench-peers");
 
@@ -38,7 +38,7 @@ export function versionOf(peer: Peer): string {
  * The package's folder, installed if it is not there yet.
  * @throws Cannot npm could not install it; the message says why
  */
-export function peerFolder(peer: Peer): string {
+function peerFolder(peer: Peer): string {
   const place = join(folder, "node_modules", peer);
   if (installedVersion(place) !== versions[peer]) install();
   if (installedVersion(place) !== versions[peer]) {

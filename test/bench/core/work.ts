@@ -26,7 +26,7 @@ export function pieceOf(index: number): Uint8Array {
   return bytes;
 }
 
-export function isPiece(bytes: Uint8Array, index: number): boolean {
+function isPiece(bytes: Uint8Array, index: number): boolean {
   if (bytes.length !== pieceBytes) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   return view.getUint32(0) === index && bytes[pieceBytes - 1] === (index & 0xff);
