@@ -4,8 +4,8 @@
  * until somebody prunes. The same tree gives the same objects.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
-import { join, sep } from "node:path";
+import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { gunzipSync } from "node:zlib";
 import {
   FsError,
@@ -80,9 +80,12 @@ export async function packTree(
 ): Promise<PackSummary> {
   try {
     const root = realpathSync.native(directory);
-    ensureDirectory(out);
-    const place = realpathSync.native(out);
+    if (!statSync(root).isDirectory()) {
+      throw new FsError("ENOTDIR", { syscall: "pack", path: directory });
+    }
+    const place = realPlaceOf(resolve(out));
     refuseNesting(root, place);
+    ensureDirectory(place);
     refuseForeign(place);
     const lock = PublishLock.take(place);
     try {
@@ -100,9 +103,6 @@ async function publish(root: string, out: string, options: PackOptions): Promise
   const published = pointerAt(out);
   const objects = new ObjectDirectory(join(out, objectsNames.packed));
   const found = walkTree(root, (name) => name === manifestName || isTemporary(name));
-  if (!found.objects[0]?.stat.isDirectory()) {
-    throw new FsError("ENOTDIR", { syscall: "pack", path: root });
-  }
   const contents = new PackedContents(root, objects, {
     ...(progress && { progress }),
     ...(warn && { warn }),
@@ -204,6 +204,16 @@ function neededBy(out: string, pointer: Pointer, keep: number): Set<string> {
     throw new FsError("EIO", { syscall: "prune", path: out, reason, cause });
   }
   return needed;
+}
+
+/** The absolute path of `place` without symlinks, as far as it exists. */
+function realPlaceOf(place: string): string {
+  try {
+    return realpathSync.native(place);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(place) === place) throw error;
+    return join(realPlaceOf(dirname(place)), basename(place));
+  }
 }
 
 function refuseNesting(root: string, out: string): void {

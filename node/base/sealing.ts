@@ -17,9 +17,9 @@ export interface SealedObject {
   readonly bytes: Uint8Array;
 }
 
-/** `bytes`, sealed, compressed in this thread. */
+/** `bytes`, sealed, compressed in this thread as well as can be: parts of an index, which everybody fetches. */
 export function seal(bytes: Uint8Array): SealedObject {
-  return isWorthTrying(bytes) ? sealed(bytes, gzipSync(bytes)) : sealedAsIs(bytes);
+  return isWorthTrying(bytes) ? sealed(bytes, gzipSync(bytes, { level: 9 })) : sealedAsIs(bytes);
 }
 
 /** `bytes`, sealed, compressed in another thread; they must not be written to meanwhile. */

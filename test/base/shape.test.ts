@@ -28,6 +28,7 @@ test("absent keys get their defaults, unknown ones are ignored", () => {
     modes: undefined,
     targets: [],
     sha256: "",
+    sums: "",
     checks: "",
     runs: 0,
     chunks: [],

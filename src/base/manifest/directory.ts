@@ -36,8 +36,10 @@ export type Content =
   /** The reference to an object that is such a column. */
   | { readonly list: string };
 
-/** Letters of a check: 24 bits of the content's SHA-256. */
-export const checkLetters = 4;
+/** Letters of a sum: 36 bits of the SHA-256 of the content of a file with chunks. */
+export const sumLetters = 6;
+/** Letters of a check: 18 bits of the same of a file in a pack, where times alone would not tell that it changed. */
+export const checkLetters = 3;
 
 /** What a leaf's directories have in common. */
 export interface LeafContext {
@@ -95,12 +97,19 @@ export class ManifestDirectory {
       if (size > inOne) this.#places[file] = counts.chunked++;
       else if (size > 0 && isPacked) this.#places[file] = counts.packed++;
     }
-    const hashed = isPacked ? counts.chunked : counts.f;
-    if (!isDigestColumn(record.sha256, hashed)) {
-      throw new ManifestFlaw(`'sha256' does not hold ${hashed} digests in base64`);
+    if (!isDigestColumn(record.sha256, isPacked ? 0 : counts.f)) {
+      const digests = isPacked ? "what no packed layout has" : `${counts.f} digests in base64`;
+      throw new ManifestFlaw(`'sha256' does not hold ${digests}`);
+    }
+    if (record.sums.length !== (isPacked ? counts.chunked * sumLetters : 0)) {
+      throw new ManifestFlaw(
+        `'sums' does not hold ${sumLetters} letters for each file with chunks`,
+      );
     }
     if (record.checks !== "" && record.checks.length !== counts.packed * checkLetters) {
-      throw new ManifestFlaw(`'checks' does not hold ${checkLetters} letters for each file`);
+      throw new ManifestFlaw(
+        `'checks' does not hold ${checkLetters} letters for each file in a pack`,
+      );
     }
     if (record.chunks.length !== counts.chunked) {
       throw new ManifestFlaw(
@@ -196,8 +205,9 @@ export class ManifestDirectory {
   #sumAt(file: number, size: number): string {
     if (this.#context.layout === "tree") return digestAt(this.#record.sha256, file);
     const place = this.#places[file] as number;
-    if (size > packedBytes) return digestAt(this.#record.sha256, place);
-    return size > 0 ? this.#record.checks.substr(place * checkLetters, checkLetters) : "";
+    const { sums, checks } = this.#record;
+    const [column, letters] = size > packedBytes ? [sums, sumLetters] : [checks, checkLetters];
+    return size > 0 ? column.slice(place * letters, (place + 1) * letters) : "";
   }
 
   /** The letter of the kind of `name`. */

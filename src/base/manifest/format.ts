@@ -172,9 +172,10 @@ export const directoryShape = record({
   modes: optional(integers, undefined),
   /** The target of each symlink. */
   targets: optional(texts, []),
-  /** SHA-256 of each file, in the packed layout of each that has chunks. */
+  /** SHA-256 of each file, in the tree layout. */
   sha256: optional(text, ""),
-  /** The beginning of the SHA-256 of each file in a pack. */
+  /** In the packed layout, the beginnings of the SHA-256 of each file with chunks, and of each in a pack. */
+  sums: optional(text, ""),
   checks: optional(text, ""),
   /** Digests or references of each file's chunks, or the reference to a list of them. */
   chunks: optional(texts, []),

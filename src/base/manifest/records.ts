@@ -3,7 +3,7 @@
  */
 import type { Time } from "../../attributes.ts";
 import { digestColumn, digestLetters } from "./digests.ts";
-import { type Content, checkLetters } from "./directory.ts";
+import { type Content, checkLetters, sumLetters } from "./directory.ts";
 import {
   type Column,
   chunkBytes,
@@ -34,7 +34,7 @@ export type FileContents =
       readonly chunks?: Uint8Array;
     }
   | {
-      /** SHA-256 of the content as a column of one digest, of files up to 64 KiB its beginning at least. */
+      /** SHA-256 of the content as a manifest spells it, its beginning at least. */
       readonly sum: string;
       /** Undefined for an empty file; up to 64 KiB in a pack, above that a column of references. */
       readonly content: Exclude<Content, { list: string }> | undefined;
@@ -65,6 +65,8 @@ export interface RecordContext {
   readonly children: ReadonlyMap<string, readonly ManifestEntry[]>;
   readonly groups: Groups;
   readonly put: PutObject | undefined;
+  /** Whether so many files have this mtime that it does not tell one version of a file from another. */
+  readonly isCommon: (mtime: Time) => boolean;
 }
 
 type FileEntry = Extract<ManifestEntry, { type: "file" }>;
@@ -111,7 +113,8 @@ export function recordOf(
       entry.type === "directory" || entry.link === undefined ? undefined : groups.get(entry.link);
     return group && group.count > 1 ? [[row, group.first, group.count]] : [];
   });
-  const sha256 = (layout === "tree" ? files : chunked).map(sha256Of).join("");
+  const sha256 = (layout === "tree" ? files : []).map(sha256Of).join("");
+  const sums = (layout === "tree" ? [] : chunked).map((file) => sumOf(file, sumLetters)).join("");
   const packed =
     layout === "tree" ? [] : files.filter(({ size }) => size > 0 && size <= packedBytes);
   return {
@@ -125,7 +128,11 @@ export function recordOf(
     ...(symlinks.length > 0 && { targets: symlinks.map(targetOf) }),
     ...(sha256 !== "" && { sha256 }),
     ...(chunked.length > 0 && { chunks: chunked.map((file) => chunkColumn(file, context)) }),
-    ...(packed.length > 0 && { runs: runsOf(packed, packs), checks: packed.map(checkOf).join("") }),
+    ...(sums !== "" && { sums }),
+    ...(packed.length > 0 && { runs: runsOf(packed, packs) }),
+    ...(packed.some(({ mtime }) => context.isCommon(mtime)) && {
+      checks: packed.map((file) => sumOf(file, checkLetters)).join(""),
+    }),
     ...(links.length > 0 && { links }),
   };
 }
@@ -136,14 +143,16 @@ function kindOf({ type }: ManifestEntry): string {
 
 /** The SHA-256 of a file's content as a column of one. */
 function sha256Of(file: FileEntry): string {
-  const column = "sum" in file ? file.sum : digestColumn(file.sha256);
+  const column = "sum" in file ? "" : digestColumn(file.sha256);
   if (column.length === digestLetters) return column;
   throw new Error(`bug: the digest of '${file.path}' is no SHA-256`);
 }
 
-/** What tells the content of a small file from another of the same size and time. */
-function checkOf(file: FileEntry): string {
-  return ("sum" in file ? file.sum : "").slice(0, checkLetters);
+/** What tells the content of a file from another of the same size and time. */
+function sumOf(file: FileEntry, letters: number): string {
+  const sum = "sum" in file ? file.sum.slice(0, letters) : "";
+  if (sum.length === letters) return sum;
+  throw new Error(`bug: nothing of the digest of '${file.path}'`);
 }
 
 /** The digests of a file's chunks, or the reference to a list of them. */

@@ -3,6 +3,7 @@
  * file that changes changes one of them. Pure: the same tree gives the same bytes, in whatever order its objects come.
  * What a file contains, and where objects are kept, is the caller's matter.
  */
+import type { Time } from "../../attributes.ts";
 import { parentOfBasePath } from "../base.ts";
 import { Cutter, type PartWeights } from "./cuts.ts";
 import { digestLetters } from "./digests.ts";
@@ -41,16 +42,17 @@ export interface ManifestTotals {
 /** A `minifo.json` that would be longer has leaves. */
 const mostInline = 80 * 1024;
 /** A list of leaves that would be longer stands in pages. */
-const mostListed = 56 * 1024;
-/** Bytes of a leaf's text, about. */
-const leafWeights: PartWeights = { least: 52 * 1024, most: 96 * 1024, oneIn: 16 };
+const mostListed = 60 * 1024;
+/** Bytes of a leaf's text, about: a fifth of that is left once it is compressed. */
+const leafWeights: PartWeights = { least: 144 * 1024, most: 224 * 1024, oneIn: 16 };
 const pageWeights: PartWeights = { least: 24 * 1024, most: 64 * 1024, oneIn: 64 };
 
 /** The canonical text of the manifest of `tree`. Throws a bug if `tree` is no tree. */
 export function writeManifest(tree: Iterable<ManifestEntry>, totals: ManifestTotals): string {
   const { root, children } = childrenOf(tree);
   const { layout = "tree", put, generation = 0, previous = [], omitted } = totals;
-  const context: RecordContext = { layout, children, groups: groupsOf(children), put };
+  const isCommon = commonTimes(children);
+  const context: RecordContext = { layout, children, groups: groupsOf(children), put, isCommon };
   let entries = 0;
   let bytes = 0;
   for (const siblings of children.values()) {
@@ -193,6 +195,25 @@ function branchText(
 
 function listText({ first, parts, isOfPages }: Branch): string {
   return `{\n"first":${JSON.stringify(first)},\n"${isOfPages ? "pages" : "leaves"}":"${parts}"\n}`;
+}
+
+/** Of how many files one at least has a time that is common. */
+const commonShare = 8;
+
+/** Tells which times an eighth of all files or more have: where times were made up, a change need not show in them. */
+function commonTimes(children: Children): RecordContext["isCommon"] {
+  const counts = new Map<string, number>();
+  const keyOfTime = ({ seconds, nanoseconds }: Time): string => `${seconds}.${nanoseconds}`;
+  let files = 0;
+  for (const entries of children.values()) {
+    for (const entry of entries) {
+      if (entry.type !== "file") continue;
+      files += 1;
+      const key = keyOfTime(entry.mtime);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  return (mtime) => (counts.get(keyOfTime(mtime)) ?? 0) * commonShare >= files;
 }
 
 /** The objects with several names: their first path and how many they have. */
