@@ -78,7 +78,10 @@ export async function unmount(mountpoint: string, lazily = false): Promise<boole
   throw new Error(`umount(8) failed: ${words || `exit code ${code}`}`);
 }
 
-/** Cuts the connection of the mount with this minor device number: whoever waits for it gets an error. */
+/**
+ * Cuts the connection of the mount with this minor device number: whoever waits for it gets an error.
+ * @throws ENOENT where fusectl is not mounted and this process may not mount it
+ */
 export async function abortConnection(minor: number): Promise<void> {
   const known = await readdir(connections).catch(() => []);
   if (known.length === 0) {
@@ -116,13 +119,14 @@ export function replySender(device: number): (reply: Message, length: number) =>
 }
 
 /**
- * Serves the device until it is unmounted or cut off. Blocks this thread; `afterEach` runs behind every request.
+ * Serves the device until it is unmounted or cut off. Blocks this thread; `afterEach` runs behind every request
+ * and says whether to go on.
  * @throws whatever reading the device throws that does not mean its end
  */
 export function serveDevice(
   device: number,
   session: Pick<Session, "receive">,
-  afterEach: () => void,
+  afterEach: () => boolean,
 ): void {
   let message = Message.withRoom(requestRoom);
   for (;;) {
@@ -136,7 +140,7 @@ export function serveDevice(
       throw error;
     }
     if (!session.receive(message)) message = Message.withRoom(requestRoom);
-    afterEach();
+    if (!afterEach()) return;
   }
 }
 

@@ -175,7 +175,14 @@ class KernelMount implements Mounted {
 
   async abort(): Promise<void> {
     const minor = Number(this.#deviceNumber.split(":")[1]);
-    await abortConnection(minor);
+    try {
+      await abortConnection(minor);
+    } catch (error) {
+      if (isRoot) throw error;
+      // An ordinary user cannot mount fusectl. The thread leaves, if it can be woken, and the end of this process, which
+      // closes the device, is the connection's.
+      this.#post({ type: "leave" });
+    }
   }
 
   #receive(message: ToMain): void {

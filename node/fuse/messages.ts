@@ -50,6 +50,8 @@ export type ToWorker =
       readonly method: string;
       readonly params: unknown;
     }
+  /** Serve no longer, though it is mounted still. */
+  | { readonly type: "leave" }
   /** End although nothing was ever mounted. */
   | { readonly type: "close" };
 

@@ -41,6 +41,7 @@ class MountWorker {
   readonly #setup: MountSetup;
   readonly #fetcher: RemoteFetcher;
   #mounted: MountedOverlay | undefined;
+  #leaving = false;
   #session: Session | undefined;
 
   constructor({ port, bell, setup }: WorkerInput) {
@@ -80,6 +81,9 @@ class MountWorker {
       case "serve":
         this.#serve(message.device);
         return;
+      case "leave":
+        this.#leaving = true;
+        return;
       case "close":
         this.#close();
     }
@@ -107,6 +111,7 @@ class MountWorker {
       if (this.#bell.hear()) this.#drain();
       this.#bell.dirty = adapter.overlay.dirty;
       if (session.waiting === 0) adapter.overlay.sweep();
+      return !this.#leaving;
     });
     this.#close();
   }

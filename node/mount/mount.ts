@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FsError } from "../../src/index.ts";
 import { type ControlServer, listenForCalls } from "../control/server.ts";
 import { unmount } from "../fuse/device.ts";
+import { isRoot } from "../fuse/fusermount.ts";
 import { mountByKernel } from "../fuse/kernel-mount.ts";
 import type { MountSetup } from "../fuse/messages.ts";
 import { isMounted } from "./mount-table.ts";
@@ -167,9 +168,11 @@ class ServedHere {
     this.#mounted.wakeThrough(`/proc/self/fd/${root.fd}`);
     await unmount(mountpoint, true);
     await Promise.race([this.#mounted.ended, sleep(grace_ms, undefined, { ref: false })]);
-    await root.close();
+    if (isRoot) await root.close();
     await Promise.race([this.#mounted.ended, sleep(grace_ms, undefined, { ref: false })]);
     await this.#mounted.abort();
+    await this.#mounted.ended;
+    if (!isRoot) await root.close();
   }
 
   async #signalled(): Promise<void> {
