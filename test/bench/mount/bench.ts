@@ -61,7 +61,8 @@ function reportOf(rows: readonly MountRow[], measured: readonly Row[], isRanked:
     return (["fuseOverlayfs", "kernel"] as const).flatMap((against) => {
       const atLeast = promised[against];
       if (atLeast === undefined) return [];
-      const names = { contender: mounters.minifo.name, against: mounters[against].name };
+      const by = mounters[promised.by ?? "minifo"];
+      const names = { contender: by.name, against: mounters[against].name };
       return [{ what, ...names, atLeast, ...(because !== undefined && { because }) }];
     });
   });

@@ -53,6 +53,11 @@ export const mounters = {
     unmount: umount,
   },
   minifo: minifo("minifo", "defaults, over a local directory"),
+  fast: minifo(
+    "minifo -o stable,noopen",
+    "the base does not change, as all the others expect; the kernel opens files alone",
+    ...["-o", "stable,noopen"],
+  ),
   fuseOverlayfs: {
     name: "fuse-overlayfs",
     remark: "Debian's, defaults",
