@@ -122,6 +122,13 @@ export class Adapter {
     return yield* this.#found(inode);
   }
 
+  /** As `lookup`, but undefined where there is no such name. */
+  *find(parent: number, name: string): Operation<FoundNode | undefined> {
+    const directory = this.#node(parent);
+    const inode = yield* this.overlay.find(directory.inode, name);
+    return inode && (yield* this.#found(inode));
+  }
+
   /** Gives back `lookups` of a node; with the last one its nodeid is gone. */
   forget(nodeid: number, lookups: number): void {
     const node = this.#nodes.get(nodeid);

@@ -307,14 +307,11 @@ export class Session {
 
   *#lookup(parent: number, name: string, reply: Message): Operation<number> {
     const { negative } = this.#validity(parent);
-    try {
-      return this.#entry(reply, yield* this.#adapter.lookup(parent, name));
-    } catch (error) {
-      const absent = error instanceof FsError && error.code === "ENOENT";
-      if (!absent || negative === 0) throw error;
-      const nothing = { nodeid: 0, entryValid: negative, attrValid: 0, stat: undefined };
-      return encodeEntry(reply.view, replyHeaderLength, nothing);
-    }
+    const found = yield* this.#adapter.find(parent, name);
+    if (found) return this.#entry(reply, found);
+    if (negative === 0) throw new FsError("ENOENT");
+    const nothing = { nodeid: 0, entryValid: negative, attrValid: 0, stat: undefined };
+    return encodeEntry(reply.view, replyHeaderLength, nothing);
   }
 
   *#sync(): Operation<void> {

@@ -24,7 +24,7 @@ import { Layers } from "./layers.ts";
 export type { Change, ChangeState } from "./changes.ts";
 
 import { type Listing, list, listed } from "./listing.ts";
-import { existingChild } from "./lookup.ts";
+import { child, existingChild } from "./lookup.ts";
 import {
   type Context,
   link,
@@ -176,6 +176,11 @@ export class Overlay {
   /** @throws ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, EIO */
   lookup(parent: Inode, name: string): Operation<Inode> {
     return existingChild(this.#layers, parent, name);
+  }
+
+  /** As `lookup`, but a name that means nothing is no error, which saves making one. */
+  find(parent: Inode, name: string): Operation<Inode | undefined> {
+    return child(this.#layers, parent, name);
   }
 
   *getattr(inode: Inode): Operation<Stat> {
