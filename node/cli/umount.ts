@@ -8,7 +8,7 @@ import { waitForRelease } from "../mount/owners.ts";
 import { answerOf, mountpointPath } from "../mount/places.ts";
 import { servedMount } from "../mount/registry.ts";
 import { sayIfSlow } from "../mount/slowness.ts";
-import { usersOf } from "../mount/users.ts";
+import { keepersOf, usersOf } from "../mount/users.ts";
 
 const help = `
 Returns when every change is in the storage and the storage is closed, so that it can be
@@ -58,6 +58,8 @@ async function unmountAndWait(path: string, lazy: boolean): Promise<void> {
   }
   if (!(await unmount(mountpoint, lazy))) throw inUse(mountpoint);
   if (!served) return;
+  const kept = keptElsewhere(entry.device);
+  if (kept && !lazy) say(`${mountpoint} is unmounted here; ${kept}`);
   const holder = await waitForRelease(served.storage, served.pid, lazy ? 0 : patience_ms, say);
   if (!holder) return;
   if (lazy) {
@@ -67,7 +69,7 @@ async function unmountAndWait(path: string, lazy: boolean): Promise<void> {
   throw new FsError("EBUSY", {
     syscall: "umount",
     path: served.storage,
-    reason: `it is unmounted, but process ${holder.pid} still has not closed the storage`,
+    reason: `it is unmounted, but process ${holder.pid} still has not closed the storage${kept && `: ${kept}`}`,
   });
 }
 
@@ -88,6 +90,15 @@ function silent(mountpoint: string, pid: number | undefined): FsError {
     path: mountpoint,
     reason: `${who} does not answer, and may hold changes; try again, or unmount with --lazy`,
   });
+}
+
+/** Who keeps the mount although it is unmounted here; empty if nobody does. */
+function keptElsewhere(device: string): string {
+  const keepers = keepersOf(device);
+  if (keepers.length === 0) return "";
+  const [verb, whose] =
+    keepers.length > 1 ? ["keep", "namespaces of their"] : ["keeps", "a namespace of its"];
+  return `${keepers.join(", ")} ${verb} it mounted in ${whose} own, and it ends with that`;
 }
 
 function inUse(mountpoint: string): FsError {

@@ -1,5 +1,6 @@
 /** Who keeps a mount busy: processes with a file, a working directory or a program below a path. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { isMounted, mountTableOf } from "./mount-table.ts";
 
 /** A process by name and number, as in `bash (1234)`. */
 export function usersOf(mountpoint: string): string[] {
@@ -8,6 +9,31 @@ export function usersOf(mountpoint: string): string[] {
     if (/^\d+$/.test(pid) && uses(pid, mountpoint)) users.push(`${nameOf(pid)} (${pid})`);
   }
   return users;
+}
+
+/**
+ * Who still sees the mount with this device number in a mount namespace of its own, a process of each such namespace: what
+ * is unmounted here goes on there, until the namespace ends with the last of its processes.
+ */
+export function keepersOf(device: string): string[] {
+  const seen = new Set([namespaceOf("self")]);
+  const keepers: string[] = [];
+  for (const pid of readdirSync("/proc")) {
+    const namespace = /^\d+$/.test(pid) ? namespaceOf(pid) : undefined;
+    if (namespace === undefined || seen.has(namespace)) continue;
+    seen.add(namespace);
+    if (isMounted(device, mountTableOf(Number(pid)))) keepers.push(`${nameOf(pid)} (${pid})`);
+  }
+  return keepers;
+}
+
+function namespaceOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    // It ended, or is not ours to look into.
+    return undefined;
+  }
 }
 
 function uses(pid: string, mountpoint: string): boolean {
