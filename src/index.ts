@@ -36,6 +36,7 @@ export { baseUrlOf, type ManifestBaseOptions, openManifestBase } from "./base/ma
 export type { FileContents, ManifestEntry, PutObject } from "./base/manifest/records.ts";
 export { type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";
+export { openPlainSite, type PlainSiteOptions } from "./base/plain-site.ts";
 export {
   type DriverOptions,
   type OpenDriver,

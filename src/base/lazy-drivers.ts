@@ -12,6 +12,7 @@ function* from<Module>(
 /** Drivers that are loaded on demand, by the runtime's `import`. */
 export const lazySiteDrivers: SiteDrivers = {
   zip: () => from(import("./zip/reader.ts"), ({ openZipBase }) => openZipBase),
+  pages: () => from(import("./plain-site.ts"), ({ openPlainSite }) => openPlainSite),
   tar: () => from(import("./tar/reader.ts"), ({ openTarBase }) => openTarBase),
   listing: () => from(import("./listing/reader.ts"), ({ openListingBase }) => openListingBase),
 };

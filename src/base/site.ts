@@ -25,6 +25,8 @@ export type OpenDriver = (options: DriverOptions) => Operation<Base>;
 export interface SiteDrivers {
   readonly zip: () => Operation<OpenDriver>;
   readonly tar: () => Operation<OpenDriver>;
+  /** Of sites that list nothing, by a list of their pages. */
+  readonly pages: () => Operation<OpenDriver>;
   readonly listing: () => Operation<OpenDriver>;
 }
 
@@ -74,6 +76,7 @@ function driverOfName(url: string): keyof SiteDrivers | undefined {
   const name = nameIn(url);
   if (/\.zip$/i.test(name)) return "zip";
   if (/\.(?:tar|tar\.gz|tgz)$/i.test(name)) return "tar";
+  if (/^sitemap.*\.xml$|\.txt$/i.test(name)) return "pages";
   return undefined;
 }
 
@@ -121,7 +124,7 @@ function nothingThere(url: string, refusals: readonly FsError[]): FsError {
     path: url,
     reason:
       `there is neither a minifo.json, nor a directory listing, nor an archive (${tried}). Run \`minifo index DIR\` on the ` +
-      "directory that is served there, let the server list it, or give the URL of a zip or a tar",
+      "directory that is served there, let the server list it, or give the URL of a zip, a tar or a sitemap.xml",
     cause: refusals[0],
   });
 }
