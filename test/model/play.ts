@@ -101,8 +101,13 @@ export function openModel(options: FixtureOptions): Promise<Fixture> {
   return Fixture.open(tree, { chunkSize, ...options });
 }
 
+/** What the environment says of this; a browser's page has none. */
+export function said(variable: string): string | undefined {
+  return typeof process === "undefined" ? undefined : process.env[variable];
+}
+
 /** The seed of all random sequences; MINIFO_SEED plays a run again. */
-export const seed = Number(process.env["MINIFO_SEED"] ?? Date.now() % 2 ** 31);
+export const seed = Number(said("MINIFO_SEED") ?? Date.now() % 2 ** 31);
 
 /** What was played so far in this process. */
 const played = { sequences: 0, operations: 0, remounts: 0, crashes: 0, reverts: 0 };

@@ -20,7 +20,7 @@ const decoder = new TextDecoder();
 
 /** What a fixture may be told: all that an overlay may be, and where to store in place of the memory. */
 export interface FixtureOptions extends Partial<Omit<OverlayOptions, "storage">> {
-  readonly openStorage?: () => Storage;
+  readonly openStorage?: () => Storage | Promise<Storage>;
 }
 
 /** An overlay and what it stands on. */
@@ -29,7 +29,7 @@ export class Fixture {
   /** Where all is stored unless the options say otherwise. */
   readonly disk = new MemoryDisk();
   readonly #options: Partial<OverlayOptions>;
-  readonly #openStorage: () => Storage;
+  readonly #openStorage: () => Storage | Promise<Storage>;
   overlay!: Overlay;
   storage!: Storage;
 
@@ -49,7 +49,7 @@ export class Fixture {
   /** Opens the overlay anew, as after a crash if the one before was not closed. */
   async mount(): Promise<void> {
     const { base } = this;
-    this.storage = this.#openStorage();
+    this.storage = await this.#openStorage();
     this.overlay = await run(Overlay.open({ base, storage: this.storage, ...this.#options }));
   }
 

@@ -1,0 +1,3 @@
+import { modelOnIndexedDb } from "./on-indexeddb.ts";
+
+modelOnIndexedDb("the engine's IndexedDB", 40);
