@@ -7,11 +7,11 @@ import {
   FsError,
   type FsPromises,
   fsOf,
-  httpFetcher,
   Overlay,
   run,
   type Storage,
 } from "../src/index.ts";
+import { networkFetcher } from "./base/network.ts";
 import { openBase } from "./base/open-base.ts";
 import { openDiskStorage } from "./storage/disk.ts";
 
@@ -67,7 +67,7 @@ export async function openOverlay(options: OpenOptions): Promise<OpenOverlay> {
   });
   const overlay = await opened(storage, async () => {
     const locator = options.base ?? (await locatorOf(storage, options.storage));
-    const base = await run(openBase(locator, httpFetcher));
+    const base = await run(openBase(locator, networkFetcher));
     try {
       const { adoptBase = false, maxDirtyBytes, maxInodes } = options;
       const bounds = {

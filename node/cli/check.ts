@@ -7,10 +7,10 @@ import {
   check,
   type Finding,
   FsError,
-  httpFetcher,
   run,
   type StorageInspection,
 } from "../../src/index.ts";
+import { networkFetcher } from "../base/network.ts";
 import { openBase } from "../base/open-base.ts";
 import { callOwner } from "../control/client.ts";
 import { waitForClosing } from "../mount/owners.ts";
@@ -156,11 +156,11 @@ async function baseOf(
   { base, offline }: Options,
 ): Promise<Base | undefined> {
   if (offline) return undefined;
-  if (base !== undefined) return await run(openBase(base, httpFetcher));
+  if (base !== undefined) return await run(openBase(base, networkFetcher));
   const locator = (await superblockIn(storage))?.base?.locator;
   if (typeof locator !== "string") return undefined;
   try {
-    return await run(openBase(locator, httpFetcher));
+    return await run(openBase(locator, networkFetcher));
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
     note(`the base cannot be asked, so what depends on it is left out: ${error.message}`);

@@ -6,7 +6,8 @@
 import { write } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { type Fetcher, httpFetcher } from "../../src/index.ts";
+import type { Fetcher } from "../../src/index.ts";
+import { networkFetcher } from "../base/network.ts";
 import { fromPlainError, toPlainError } from "../control/errors.ts";
 import { isMounted, mountAt } from "../mount/mount-table.ts";
 import type { Mounted, MountOutcome } from "../mount/mounted.ts";
@@ -222,7 +223,7 @@ class KernelMount implements Mounted {
   }
 
   #fetch({ id, request }: Extract<ToMain, { type: "fetch" }>): void {
-    this.#fetcher ??= httpFetcher();
+    this.#fetcher ??= networkFetcher();
     this.#fetcher.get(request).then(
       (object) => {
         // Cloning a view clones its whole buffer; the answer itself may be shared, so it cannot be given away.

@@ -3,7 +3,8 @@
  * on the main thread, over the same adapter. What it loses lies in that package's C code and cannot be helped from
  * here: `nativeLosses` says what, and the user is told.
  */
-import { type Fetcher, httpFetcher, type Operation, run } from "../../src/index.ts";
+import { type Fetcher, type Operation, run } from "../../src/index.ts";
+import { networkFetcher } from "../base/network.ts";
 import { callMethod, ownerMethods } from "../control/methods.ts";
 import { isMounted, mountAt } from "../mount/mount-table.ts";
 import type { Mounted, MountOutcome } from "../mount/mounted.ts";
@@ -39,7 +40,7 @@ export async function mountByFuseNative(
   let fetcher: Fetcher | undefined;
   const mounted = await run(
     MountedOverlay.open(setup, () => {
-      fetcher ??= httpFetcher();
+      fetcher ??= networkFetcher();
       return fetcher;
     }),
   );

@@ -2,6 +2,7 @@
  * Paths, walked as the kernel walks them (path_resolution(7)): name by name, through symlinks, with ".." meaning the
  * directory one came from. A path that does not begin with "/" is taken from the root.
  */
+import { joinBasePath, walkingBase } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Inode } from "../overlay/inode.ts";
@@ -70,6 +71,7 @@ export class Walk {
 
   /** Whatever must be a directory has to be followed by one more name, "." at least. */
   *#along(names: readonly string[], follow: boolean): Operation<Inode> {
+    yield* this.#fetchWay(names);
     // What is still to come, the next name last.
     const ahead = names.toReversed();
     for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
@@ -90,6 +92,23 @@ export class Walk {
       }
     }
     return this.inode;
+  }
+
+  /** Lets a base that is far away fetch all of the way at once, where it is the base's and plain. */
+  *#fetchWay(names: readonly string[]): Operation<void> {
+    const base = walkingBase(this.#overlay.base);
+    const { origin, names: recorded } = this.#last().inode;
+    const special = names.findIndex((name) => name === "." || name === "..");
+    const way = special < 0 ? names : names.slice(0, special);
+    const [first] = way;
+    if (!base || origin === undefined || first === undefined || way.length < 2) return;
+    if (recorded?.has(first)) return;
+    try {
+      yield* base.walk(joinBasePath(origin, way.join("/")));
+    } catch (error) {
+      // What of it is really needed is asked for again, and then the error is told.
+      if (!(error instanceof FsError)) throw error;
+    }
   }
 
   /** Steps into `inode`, which is called `name` here. */
