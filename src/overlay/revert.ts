@@ -253,7 +253,8 @@ class Application {
   take(step: Step): void {
     const { difference, parent, inode, past, shining, returning } = step;
     const { change, name, base } = difference;
-    if (inode?.isDirectory && (change.path === "" || change.state === "attributes")) {
+    const keepsName = change.path === "" || change.state === "attributes";
+    if (inode?.isDirectory && keepsName && !isLostDirectory(inode)) {
       resetAttributes(inode);
       this.#directories.add(inode);
       this.#reverted.push({ path: change.path, parent, name });
@@ -273,7 +274,7 @@ class Application {
       inode.place = { parent: past.parent, name: past.name };
       if (inode.isDirectory) inode.parent = past.parent;
     }
-    if (inode.identity === undefined) this.#dropCreated(inode);
+    if (inode.identity === undefined || isLostDirectory(inode)) this.#dropCreated(inode);
     else this.#restore(inode);
   }
 
@@ -362,6 +363,11 @@ class Application {
       forgetRecord(this.#layers, file);
     }
   }
+}
+
+/** Whether the base has lost a directory of its own: nothing shines through, it goes with what is ours in it. */
+function isLostDirectory(inode: Inode): boolean {
+  return inode.isDirectory && inode.identity !== undefined && !inode.base;
 }
 
 function isPristine(inode: Inode): boolean {
