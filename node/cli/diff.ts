@@ -25,7 +25,7 @@ const patience_ms = 5000;
 export function diffCommand(): Command {
   return new Command("diff")
     .description("show how files differ from the base")
-    .argument("<storage>", "directory that keeps the changes")
+    .argument("<storage>", "directory that keeps the changes, or where they are mounted")
     .argument("[path...]", "paths in the overlay; default: all")
     .addHelpText("after", help)
     .action(async (storage: string, paths: string[]) => {

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { FsError } from "../../src/index.ts";
 import { isStartedByOther, listenerOr, startInBackground } from "../mount/daemon.ts";
 import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
-import { knownWords, parseMountWords } from "../mount/options.ts";
+import { parseMountWords } from "../mount/options.ts";
 import { isUrl, type Places } from "../mount/places.ts";
 import { report } from "./failure.ts";
 
@@ -16,17 +16,28 @@ BASE and storage are mounted again, and is listed by \`minifo status\`.
 Returns once it is mounted, and leaves a process that serves it. That ends, with all
 changes stored, on \`minifo umount\`, \`umount\` or SIGTERM.
 
-Words for -o: ${knownWords}.
-storage= (or sto=), base= and log= say the same as the arguments. Words of fstab(5)
+An ordinary user mounts on a directory of his own, with fuse3 (Debian: apt-get install
+fuse3) and the package koffi, or without both in \`unshare -Urm\`.
+
+Words for -o:
+  ro, rw           refuse changes, or take them
+  storage=, sto=   as --storage, log= as --log, base= in place of the argument
+  uid=N, gid=N     who owns what in the base has no owner
+  umask=OCTAL      permission bits never shown
+  allow_other      others may use an ordinary user's mount (root's they may anyway)
+  suid, dev        setuid programs and device files of the base count; else they do not
+  stable           a base that is a directory is promised not to change while it is
+                   mounted, as other overlay file systems expect: the kernel then asks
+                   about each file once, and not again every second
+  noopen           leaves opening and closing of files to the kernel, several times
+                   faster where many files are read; a close then reports no failure
+                   (fsync does), and an unlinked file takes up space until the kernel
+                   forgets it
+nodev, nosuid, exec, noexec, atime, noatime and relatime are mount(8)'s. Words of fstab(5)
 such as defaults, noauto, users, nofail, _netdev and x-… are taken and mean nothing here.
-Setuid programs and device files of a base mean nothing unless -o suid,dev says so.
-umask= hides permission bits of everything shown; uid= and gid= own what in the base
-has no owner.
-stable promises that a base that is a directory does not change while it is mounted, as
-other overlay file systems expect: the kernel then asks about each file once, and not
-again every second. noopen leaves opening and closing of files to the kernel, which is
-several times faster where many files are read; a close then reports no failure (fsync
-does), and an unlinked file takes up space until the kernel forgets it.
+
+Each file tells what it is: \`getfattr -n user.minifo.state FILE\` gives the word of
+\`minifo status\` or "unmodified"; .origin, .base and .local-bytes tell the rest.
 
 The driver fuse-native is for where /dev/fuse cannot be spoken to directly. It needs
 libfuse.so.2 (Debian: apt-get install libfuse2) and loses: mtimes set alone (they become

@@ -4,7 +4,10 @@
  */
 import { type Change, FsError, run } from "../../src/index.ts";
 import { callOwner } from "../control/client.ts";
+import { mountAt, mountType } from "../mount/mount-table.ts";
 import { waitForClosing } from "../mount/owners.ts";
+import { mountpointPath } from "../mount/places.ts";
+import { servedMount } from "../mount/registry.ts";
 import { sayIfSlow } from "../mount/slowness.ts";
 import { openOverlay } from "../open-overlay.ts";
 import { type Sides, type Status, sides, status } from "../overlay-methods.ts";
@@ -23,15 +26,16 @@ export interface OverlayAccess {
 }
 
 /**
- * Gives `use` the overlay kept in `storage`; `write` tells that it is to be changed.
+ * Gives `use` the overlay kept in the storage `place`, or mounted there; `write` tells that it is to be changed.
  * @throws ENOENT there is no such storage
  * @throws EBUSY another process has it and answers nothing
  */
 export async function withOverlay<T>(
-  storage: string,
+  place: string,
   write: boolean,
   use: (overlay: OverlayAccess) => Promise<T>,
 ): Promise<T> {
+  const storage = await storageAt(place);
   const say = (message: string): void => void process.stderr.write(`${err.dim(`${message} …`)}\n`);
   const holder = await waitForClosing(storage, closingPatience_ms, say);
   if (holder) return await use(throughOwner(storage, holder));
@@ -48,6 +52,20 @@ export async function withOverlay<T>(
   } finally {
     await opened.close();
   }
+}
+
+/** The storage of what is mounted at `place`, else `place`, which is not touched if it is a mount. */
+async function storageAt(place: string): Promise<string> {
+  let mountpoint: string;
+  try {
+    mountpoint = await mountpointPath(place);
+  } catch {
+    // It is not there, which whoever opens it as a storage tells with more words.
+    return place;
+  }
+  const entry = mountAt(mountpoint);
+  const served = entry?.type === mountType ? servedMount(entry.device) : undefined;
+  return served?.storage ?? place;
 }
 
 function throughOwner(storage: string, holder: Holder): OverlayAccess {

@@ -20,7 +20,7 @@ Examples:
 export function revertCommand(): Command {
   return new Command("revert")
     .description("take changes back: the base shines through again")
-    .argument("<storage>", "directory that keeps the changes")
+    .argument("<storage>", "directory that keeps the changes, or where they are mounted")
     .argument("<path...>", "paths in the overlay; . is all")
     .addHelpText("after", help)
     .action(async (storage: string, paths: string[]) => {

@@ -6,7 +6,8 @@ import { withOverlay } from "./overlay-access.ts";
 import { quoted } from "./quoted.ts";
 
 const help = `
-Works while the storage is mounted too, and then sees everything that was written.
+Works while it is mounted too, and then sees everything that was written. STORAGE may be
+the mountpoint then.
 
 States:
   created      new; or (link to …) a new name for one of the base's files
@@ -56,7 +57,7 @@ const moves: Readonly<Record<BaseMove, string>> = {
 export function statusCommand(): Command {
   return new Command("status")
     .description("tell what differs from the base")
-    .argument("<storage>", "directory that keeps the changes")
+    .argument("<storage>", "directory that keeps the changes, or where they are mounted")
     .option("--json", "print an array for machines")
     .addHelpText("after", help)
     .action(async (storage: string, options: { json?: boolean }) => {

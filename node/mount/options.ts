@@ -65,8 +65,8 @@ const placeWords: Readonly<Record<string, "storage" | "base" | "log">> = {
   log: "log",
 };
 
-/** The help's list of words. */
-export const knownWords =
+/** What whoever gave a wrong word is told of. */
+const knownWords =
   "ro rw storage=DIR base=BASE log=FILE uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen";
 
 /**

@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { isMounted, mountTableOf } from "./mount-table.ts";
 
-/** A process by name and number, as in `bash (1234)`. */
+/** Other processes by name and number, as in `bash (1234)`. */
 export function usersOf(mountpoint: string): string[] {
   const users: string[] = [];
   for (const pid of readdirSync("/proc")) {
-    if (/^\d+$/.test(pid) && uses(pid, mountpoint)) users.push(`${nameOf(pid)} (${pid})`);
+    const isOther = /^\d+$/.test(pid) && Number(pid) !== process.pid;
+    if (isOther && uses(pid, mountpoint)) users.push(`${nameOf(pid)} (${pid})`);
   }
   return users;
 }

@@ -13,6 +13,7 @@ import {
   minifo,
   minifoOk,
   mountsAt,
+  program,
   Scratch,
   shell,
   until,
@@ -98,6 +99,21 @@ describeMount("a mount ends well", () => {
     expect(await mountsAt(scratch.mountpoint)).toEqual([]);
     user.kill();
     await until(() => holderOf(scratch.storage) === undefined);
+  });
+
+  test("whoever asks `minifo umount` from within is told of others, not of it", async () => {
+    const scratch = await Scratch.with(files);
+    await scratch.mount(scratch.base);
+    const asked = await execute(
+      "bash",
+      ["-c", `"$0" "$1" umount . ; exit $?`, process.execPath, program],
+      scratch.mountpoint,
+    );
+    expect([asked.code, asked.stderr]).toEqual([
+      1,
+      expect.stringMatching(/: bash \(\d+\) uses it/),
+    ]);
+    await scratch.unmount();
   });
 
   test("and can be followed at once by the next", async () => {
@@ -363,6 +379,17 @@ describeMount("a mount over a base that does not answer", () => {
 });
 
 describeMount("the owner's socket", () => {
+  test("is found by the mountpoint too", async () => {
+    const scratch = await Scratch.with(files);
+    await scratch.mount(scratch.base);
+    await writeFile(scratch.at("a"), "ours");
+    expect(await minifoOk("status", scratch.mountpoint)).toMatch(/^modified +a\n$/);
+    expect(await minifoOk("diff", scratch.mountpoint, "a")).toContain("+ours");
+    await minifoOk("revert", scratch.mountpoint, "a");
+    expect(await readFile(scratch.at("a"), "utf8")).toBe("A");
+    await scratch.unmount();
+  });
+
   test("is for its owner alone, and works however long its path is", async () => {
     const scratch = await Scratch.with(files);
     const storage = join(scratch.directory, "long-".repeat(30));
