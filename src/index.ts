@@ -101,12 +101,14 @@ export * from "./operation.ts";
 export type { BaseMove } from "./overlay/base-moves.ts";
 export type { Change, ChangeState } from "./overlay/changes.ts";
 export { type CheckOptions, type CheckReport, check, type Finding } from "./overlay/check/check.ts";
+export { Handle, type OpenFlags, OverlayFiles, type OverlayOptions } from "./overlay/files.ts";
 export type { AllocationMode } from "./overlay/holes.ts";
 export type { Inode } from "./overlay/inode.ts";
 export type { Listing, ListingEntry } from "./overlay/listing.ts";
 export type { Context, RenameFlags } from "./overlay/namespace.ts";
-export { Handle, type OpenFlags, Overlay, type OverlayOptions } from "./overlay/overlay.ts";
+export { Overlay } from "./overlay/overlay.ts";
 export type { Reverted } from "./overlay/revert.ts";
+export { changesOf, revertOf } from "./overlay/review.ts";
 export { formatVersion, refuseStaleEpoch, refuseUnknownFormat } from "./storage/format.ts";
 export type {
   NewRecords,

@@ -9,7 +9,7 @@ import {
   fsOf,
   httpFetcher,
   type ObjectRequest,
-  Overlay,
+  OverlayFiles,
   openManifestBase,
   run,
   type Storage,
@@ -56,7 +56,7 @@ const silence_ms = 2000;
 
 /** See the head of this file. */
 export class Core {
-  readonly overlay: Overlay;
+  readonly overlay: OverlayFiles;
   readonly fs: FsPromises;
   readonly #storage: Storage;
   readonly #fetcher: CountingFetcher;
@@ -65,7 +65,7 @@ export class Core {
   #idle: () => void = () => {};
   #lastSign_ms = performance.now();
 
-  private constructor(overlay: Overlay, storage: Storage, fetcher: CountingFetcher) {
+  private constructor(overlay: OverlayFiles, storage: Storage, fetcher: CountingFetcher) {
     this.overlay = overlay;
     this.fs = fsOf(overlay).promises;
     this.#storage = storage;
@@ -82,7 +82,7 @@ export class Core {
     const base = await run(openManifestBase({ url, fetcher }));
     const opened = await openIndexedDbStorage(storage, { lost });
     try {
-      return new Core(await run(Overlay.open({ base, storage: opened })), opened, fetcher);
+      return new Core(await run(OverlayFiles.open({ base, storage: opened })), opened, fetcher);
     } catch (error) {
       await run(opened.close());
       throw error;

@@ -214,13 +214,16 @@ export class Visitor implements WorkerCalls {
   }
 
   status() {
-    return this.#run(async ({ overlay }) => run(overlay.changes()));
+    return this.#run(async ({ overlay }) => {
+      const { changesOf } = await import("./review.ts");
+      return run(changesOf(overlay));
+    });
   }
 
   revert(paths: readonly string[]) {
     return this.#run(async (core) => {
-      const reverted = await run(core.overlay.revert(paths));
-      await run(core.overlay.commit("relaxed"));
+      const { revertOf } = await import("./review.ts");
+      const reverted = await run(revertOf(core.overlay, paths));
       core.tell(reverted.map(({ path }) => path));
     });
   }

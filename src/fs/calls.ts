@@ -4,7 +4,7 @@
  */
 import { FsError } from "../errno.ts";
 import { type Operation, run, waitFor } from "../operation.ts";
-import type { Overlay } from "../overlay/overlay.ts";
+import type { OverlayFiles } from "../overlay/files.ts";
 import type { Durability } from "../storage/storage.ts";
 import { changesOf, feedOf, type PathChange } from "./change-feed.ts";
 
@@ -32,14 +32,14 @@ export function* during<T>(call: Call, operation: Operation<T>): Operation<T> {
 
 /** Runs calls on one overlay. */
 export class Calls {
-  readonly overlay: Overlay;
+  readonly overlay: OverlayFiles;
   readonly #commits: boolean;
   readonly #opened: string | undefined;
   /** Changes to be told of once they are committed by somebody else. */
   readonly #untold: PathChange[];
 
   /** With `commits` false, changes stay uncommitted, and untold, until somebody else commits and calls `tell`. */
-  constructor(overlay: Overlay, commits: boolean, opened?: string, untold: PathChange[] = []) {
+  constructor(overlay: OverlayFiles, commits: boolean, opened?: string, untold: PathChange[] = []) {
     this.overlay = overlay;
     this.#commits = commits;
     this.#opened = opened;

@@ -1,8 +1,8 @@
 /** Whole contents in and out: what readFile gives and writeFile takes, in pieces so that long ones stay interruptible. */
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import type { Handle, OverlayFiles } from "../overlay/files.ts";
 import type { Context } from "../overlay/namespace.ts";
-import type { Handle, Overlay } from "../overlay/overlay.ts";
 import { bytesOf, type DataArgument } from "./arguments.ts";
 import { during } from "./calls.ts";
 import type { Encoding } from "./encoding.ts";
@@ -54,7 +54,7 @@ export function checkSignal(signal: AbortSignal | undefined): void {
  * @throws RangeError (from the runtime) there are more than one buffer can hold
  */
 export function* readAll(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   handle: Handle,
   offset: number,
   signal?: AbortSignal,
@@ -76,7 +76,7 @@ export function* readAll(
 }
 
 function* fill(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   handle: Handle,
   offset: number,
   into: Uint8Array,
@@ -95,7 +95,7 @@ function* fill(
 
 /** readFile: all bytes of the file at `path`. */
 export function* readWhole(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   intent: OpenIntent,
   context: Context,
@@ -110,7 +110,7 @@ export function* readWhole(
 }
 
 function* readOpened(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   { handle, intent }: Opened,
   signal: AbortSignal | undefined,
 ): Operation<Uint8Array<ArrayBuffer>> {
@@ -121,7 +121,7 @@ function* readOpened(
 
 /** writeFile: `bytes` into the file at `path`, which `intent` says to empty first, or to create, or neither. */
 export function* writeWhole(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   intent: OpenIntent,
   mode: number,
@@ -137,7 +137,7 @@ export function* writeWhole(
 }
 
 function* writeOpened(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   { handle, intent }: Opened,
   bytes: Uint8Array,
 ): Operation<void> {

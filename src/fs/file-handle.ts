@@ -5,7 +5,7 @@
 import type { AttributeChanges } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import { Deferred, type Operation, waitFor } from "../operation.ts";
-import type { Handle } from "../overlay/overlay.ts";
+import type { Handle } from "../overlay/files.ts";
 import { outOfRange } from "./argument-error.ts";
 import {
   bytesOf,

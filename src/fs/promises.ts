@@ -9,8 +9,8 @@
 import type { AttributeChanges, Stat } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import { type Operation, run } from "../operation.ts";
+import type { OverlayFiles } from "../overlay/files.ts";
 import type { Context } from "../overlay/namespace.ts";
-import type { Overlay } from "../overlay/overlay.ts";
 import {
   booleanOf,
   bytesOf,
@@ -35,7 +35,7 @@ import {
   type WriteOptions,
   writeWhole,
 } from "./contents.ts";
-import { type CopyOptions, TreeCopy } from "./copy-tree.ts";
+import type { CopyOptions } from "./copy-tree.ts";
 import { Dir } from "./directory.ts";
 import { decode, encode, encodingOf } from "./encoding.ts";
 import { FileHandle, ownerChanges } from "./file-handle.ts";
@@ -83,13 +83,13 @@ const copiesPerCommit = 256;
 export class FsPromises {
   readonly constants = constants;
   readonly #calls: Calls;
-  readonly #overlay: Overlay;
+  readonly #overlay: OverlayFiles;
   readonly #context: Context;
   readonly #volume: Volume;
   #nextFd = 3;
 
   /** With `commits` false nothing is committed, except by sync; see `batch`. */
-  constructor(overlay: Overlay, context: Context = defaultContext, commits = true) {
+  constructor(overlay: OverlayFiles, context: Context = defaultContext, commits = true) {
     this.#overlay = overlay;
     this.#context = context;
     this.#calls = new Calls(overlay, commits);
@@ -178,6 +178,8 @@ export class FsPromises {
   async cp(from: string, to: string, options?: CopyOptions | null): Promise<void> {
     const source = pathOf(from, "src");
     const destination = pathOf(to, "dest");
+    // Seldom asked for, so that a page that only opens an overlay need not load it.
+    const { TreeCopy } = await import("./copy-tree.ts");
     let copied = 0;
     const commitNowAndThen = async (): Promise<void> => {
       copied += 1;
@@ -504,6 +506,6 @@ export class FsPromises {
 }
 
 /** What isomorphic-git and others take as `fs`: an object with the API as its own property `promises`. */
-export function fsOf(overlay: Overlay, context?: Context): { readonly promises: FsPromises } {
+export function fsOf(overlay: OverlayFiles, context?: Context): { readonly promises: FsPromises } {
   return { promises: new FsPromises(overlay, context) };
 }

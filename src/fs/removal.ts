@@ -5,16 +5,16 @@
 import type { FileType } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import type { OverlayFiles } from "../overlay/files.ts";
 import type { Inode } from "../overlay/inode.ts";
 import type { Listing } from "../overlay/listing.ts";
-import type { Overlay } from "../overlay/overlay.ts";
 import { during } from "./calls.ts";
 import { find, isSpecial, locate } from "./path.ts";
 import { TreeError } from "./tree-error.ts";
 
 /** rm: removes what is at `path`; with `force`, nothing there is no error. */
 export function* remove(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   recursive: boolean,
   force: boolean,
@@ -34,7 +34,7 @@ export function* remove(
 }
 
 /** rmdir with `recursive`: as `remove`, for directories only. */
-export function* removeDirectory(overlay: Overlay, path: string): Operation<void> {
+export function* removeDirectory(overlay: OverlayFiles, path: string): Operation<void> {
   const { type } = yield* find(overlay, path, false);
   if (type !== "directory") throw new FsError("ENOTDIR");
   yield* removeTree(overlay, path);
@@ -47,7 +47,7 @@ const namesPerCommit = 1024;
  * Removes `path` and all below it, in one pass over each directory. What appears in a directory while it is emptied
  * makes the whole fail with ENOTEMPTY. After a failure a part may be gone.
  */
-function* removeTree(overlay: Overlay, path: string): Operation<void> {
+function* removeTree(overlay: OverlayFiles, path: string): Operation<void> {
   const place = yield* locate(overlay, path);
   if (place.name === "") throw new FsError("EBUSY");
   if (isSpecial(place)) throw new FsError("EINVAL");
@@ -96,7 +96,7 @@ interface Emptying {
 }
 
 function* beginToEmpty(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   parent: Inode,
   name: string,
   directory: Inode,

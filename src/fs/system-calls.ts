@@ -5,10 +5,10 @@
 import type { AttributeChanges, Stat } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import type { Handle, OverlayFiles } from "../overlay/files.ts";
 import type { Inode } from "../overlay/inode.ts";
 import type { Listing } from "../overlay/listing.ts";
 import type { Context } from "../overlay/namespace.ts";
-import type { Handle, Overlay } from "../overlay/overlay.ts";
 import { during } from "./calls.ts";
 import { constants } from "./constants.ts";
 import { type OpenIntent, openIntentOf } from "./open-flags.ts";
@@ -27,12 +27,12 @@ export interface Opened {
 /** Bytes moved in one piece: what a long copy holds in memory, and how often it lets others in. */
 export const pieceLength = 2 ** 20;
 
-export function* stat(overlay: Overlay, path: string, follow: boolean): Operation<Stat> {
+export function* stat(overlay: OverlayFiles, path: string, follow: boolean): Operation<Stat> {
   return yield* overlay.getattr(yield* find(overlay, path, follow));
 }
 
 export function* setattr(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   follow: boolean,
   changes: AttributeChanges,
@@ -41,7 +41,7 @@ export function* setattr(
 }
 
 /** @throws EACCES, EROFS it cannot be used as `mode` asks, as far as bits tell; see `constants` */
-export function* access(overlay: Overlay, path: string, mode: number): Operation<void> {
+export function* access(overlay: OverlayFiles, path: string, mode: number): Operation<void> {
   const inode = yield* find(overlay, path, true);
   if (mode & constants.W_OK && overlay.readOnly) throw new FsError("EROFS");
   if (!(mode & constants.X_OK) || inode.type === "directory") return;
@@ -50,7 +50,7 @@ export function* access(overlay: Overlay, path: string, mode: number): Operation
 }
 
 /** How large the storage is and how much of it is free, in blocks. `path` must be there. */
-export function* statfs(overlay: Overlay, path: string, volume: Volume): Operation<StatFs> {
+export function* statfs(overlay: OverlayFiles, path: string, volume: Volume): Operation<StatFs> {
   yield* find(overlay, path, true);
   const { total, free } = yield* overlay.statfs();
   const bsize = volume.blksize;
@@ -68,20 +68,20 @@ function blocksOf(bytes: number, blockSize: number): number {
 }
 
 /** @throws EINVAL it is no symlink */
-export function* readlink(overlay: Overlay, path: string): Operation<string> {
+export function* readlink(overlay: OverlayFiles, path: string): Operation<string> {
   const inode = yield* find(overlay, path, false);
   if (inode.type !== "symlink") throw new FsError("EINVAL");
   return yield* overlay.readlink(inode);
 }
 
-export function* realpath(overlay: Overlay, path: string): Operation<string> {
+export function* realpath(overlay: OverlayFiles, path: string): Operation<string> {
   const walk = new Walk(overlay);
   yield* walk.go(path, true);
   return walk.path;
 }
 
 /** @throws ENOTDIR it is no directory */
-export function* opendir(overlay: Overlay, path: string): Operation<Listing> {
+export function* opendir(overlay: OverlayFiles, path: string): Operation<Listing> {
   const inode = yield* find(overlay, path, true);
   if (inode.type !== "directory") throw new FsError("ENOTDIR");
   return yield* overlay.opendir(inode);
@@ -89,7 +89,7 @@ export function* opendir(overlay: Overlay, path: string): Operation<Listing> {
 
 /** @throws EISDIR, EEXIST, ELOOP, ENOTDIR, ENXIO as open(2) */
 export function* open(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   intent: OpenIntent,
   mode: number,
@@ -118,7 +118,7 @@ export function* open(
 
 /** Creates and opens; undefined if somebody else was faster and that is no reason to fail. */
 function* create(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   place: Place,
   intent: OpenIntent,
   mode: number,
@@ -133,7 +133,7 @@ function* create(
   }
 }
 
-function* openInode(overlay: Overlay, inode: Inode, intent: OpenIntent): Operation<Opened> {
+function* openInode(overlay: OverlayFiles, inode: Inode, intent: OpenIntent): Operation<Opened> {
   if (inode.type === "symlink") throw new FsError("ELOOP");
   if (inode.type === "directory") {
     if (intent.write || intent.create || intent.truncate) throw new FsError("EISDIR");
@@ -146,13 +146,13 @@ function* openInode(overlay: Overlay, inode: Inode, intent: OpenIntent): Operati
 }
 
 /** Gives up what `open` gave. */
-export function* close(overlay: Overlay, opened: Opened): Operation<void> {
+export function* close(overlay: OverlayFiles, opened: Opened): Operation<void> {
   if (opened.handle) yield* overlay.release(opened.handle);
   else overlay.forget(opened.inode, 1);
 }
 
 export function* mkdir(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   mode: number,
   context: Context,
@@ -164,7 +164,7 @@ export function* mkdir(
 
 /** Makes `path` and what is missing on the way to it; returns the first directory it made, if any. */
 export function* mkdirs(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   mode: number,
   context: Context,
@@ -194,13 +194,17 @@ export function* mkdirs(
   return first;
 }
 
-function* isMissing(overlay: Overlay, parent: Inode, name: string): Operation<boolean> {
+function* isMissing(overlay: OverlayFiles, parent: Inode, name: string): Operation<boolean> {
   if (name === "." || name === "..") return false;
   return (yield* lookupIfAny(overlay, parent, name)) === undefined;
 }
 
 /** Makes a directory called `prefix` and six letters more; returns its path. */
-export function* mkdtemp(overlay: Overlay, prefix: string, context: Context): Operation<string> {
+export function* mkdtemp(
+  overlay: OverlayFiles,
+  prefix: string,
+  context: Context,
+): Operation<string> {
   for (;;) {
     const path = prefix + randomLetters(6);
     try {
@@ -220,7 +224,7 @@ function randomLetters(count: number): string {
 }
 
 /** Cuts or grows the file at `path` to `size` bytes. */
-export function* truncate(overlay: Overlay, path: string, size: number): Operation<void> {
+export function* truncate(overlay: OverlayFiles, path: string, size: number): Operation<void> {
   const opened = yield* openInode(overlay, yield* find(overlay, path, true), openIntentOf("r+"));
   try {
     yield* during({ syscall: "ftruncate" }, overlay.setattr(opened.inode, { size }));
@@ -229,7 +233,7 @@ export function* truncate(overlay: Overlay, path: string, size: number): Operati
   }
 }
 
-export function* unlink(overlay: Overlay, path: string): Operation<void> {
+export function* unlink(overlay: OverlayFiles, path: string): Operation<void> {
   const place = yield* locate(overlay, path);
   if (isSpecial(place)) throw new FsError("EISDIR");
   if (place.slash) {
@@ -239,7 +243,7 @@ export function* unlink(overlay: Overlay, path: string): Operation<void> {
   yield* overlay.unlink(place.parent, place.name);
 }
 
-export function* rmdir(overlay: Overlay, path: string): Operation<void> {
+export function* rmdir(overlay: OverlayFiles, path: string): Operation<void> {
   const place = yield* locate(overlay, path);
   if (place.name === "") throw new FsError("EBUSY");
   if (place.name === ".") throw new FsError("EINVAL");
@@ -247,7 +251,7 @@ export function* rmdir(overlay: Overlay, path: string): Operation<void> {
   yield* overlay.rmdir(place.parent, place.name);
 }
 
-export function* rename(overlay: Overlay, from: string, to: string): Operation<void> {
+export function* rename(overlay: OverlayFiles, from: string, to: string): Operation<void> {
   const source = yield* locate(overlay, from);
   const target = yield* locate(overlay, to);
   if (isSpecial(source) || isSpecial(target)) throw new FsError("EBUSY");
@@ -258,7 +262,7 @@ export function* rename(overlay: Overlay, from: string, to: string): Operation<v
   yield* overlay.rename(source.parent, source.name, target.parent, target.name);
 }
 
-export function* link(overlay: Overlay, from: string, to: string): Operation<void> {
+export function* link(overlay: OverlayFiles, from: string, to: string): Operation<void> {
   const inode = yield* find(overlay, from, false);
   const place = yield* locateNew(overlay, to);
   if (inode.type === "directory") throw new FsError("EPERM");
@@ -266,7 +270,7 @@ export function* link(overlay: Overlay, from: string, to: string): Operation<voi
 }
 
 export function* symlink(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   target: string,
   path: string,
   context: Context,
@@ -277,7 +281,7 @@ export function* symlink(
 }
 
 /** Where something that is no directory can be made. */
-function* locateNew(overlay: Overlay, path: string): Operation<Place> {
+function* locateNew(overlay: OverlayFiles, path: string): Operation<Place> {
   const place = yield* locate(overlay, path);
   if (isSpecial(place)) throw new FsError("EEXIST");
   if (yield* lookupIfAny(overlay, place.parent, place.name)) throw new FsError("EEXIST");
@@ -287,7 +291,7 @@ function* locateNew(overlay: Overlay, path: string): Operation<Place> {
 
 /** Copies bytes and mode of the file `from` to the file `to`. If it fails on the way, `to` may hold a part. */
 export function* copyFile(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   from: string,
   to: string,
   exclusive: boolean,
@@ -313,7 +317,7 @@ export function* copyFile(
   }
 }
 
-function* copyBytes(overlay: Overlay, source: Handle, target: Handle): Operation<void> {
+function* copyBytes(overlay: OverlayFiles, source: Handle, target: Handle): Operation<void> {
   for (let offset = 0; ; ) {
     const length = yield* overlay.copyRange(
       source,
@@ -329,7 +333,7 @@ function* copyBytes(overlay: Overlay, source: Handle, target: Handle): Operation
 
 /** Writes all of `bytes` at `offset`, or where the file ends if it is open for appending. */
 export function* writeAll(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   handle: Handle,
   offset: number,
   bytes: Uint8Array,

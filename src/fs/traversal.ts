@@ -2,8 +2,8 @@
 import type { FileType } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import type { OverlayFiles } from "../overlay/files.ts";
 import type { Listing } from "../overlay/listing.ts";
-import type { Overlay } from "../overlay/overlay.ts";
 import { join } from "./path.ts";
 import { opendir } from "./system-calls.ts";
 
@@ -20,7 +20,7 @@ export interface Entry {
  * turn comes is passed over.
  */
 export class Traversal {
-  readonly #overlay: Overlay;
+  readonly #overlay: OverlayFiles;
   readonly #recursive: boolean;
   #listing: Listing;
   #directory: string;
@@ -28,7 +28,7 @@ export class Traversal {
   /** Directories still to be listed. */
   readonly #ahead: string[] = [];
 
-  private constructor(overlay: Overlay, path: string, listing: Listing, recursive: boolean) {
+  private constructor(overlay: OverlayFiles, path: string, listing: Listing, recursive: boolean) {
     this.#overlay = overlay;
     this.#directory = path;
     this.#listing = listing;
@@ -36,7 +36,7 @@ export class Traversal {
   }
 
   /** @throws ENOTDIR there is no directory at `path` */
-  static *begin(overlay: Overlay, path: string, recursive: boolean): Operation<Traversal> {
+  static *begin(overlay: OverlayFiles, path: string, recursive: boolean): Operation<Traversal> {
     return new Traversal(overlay, path, yield* opendir(overlay, path), recursive);
   }
 
@@ -71,7 +71,7 @@ export class Traversal {
 
 /** What the directory at `path` holds, sorted by the path from it on. */
 export function* sortedEntries(
-  overlay: Overlay,
+  overlay: OverlayFiles,
   path: string,
   recursive: boolean,
 ): Operation<Entry[]> {
