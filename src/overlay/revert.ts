@@ -434,7 +434,7 @@ function isAtHome(directory: Inode): boolean {
 
 /** Whether nobody set an attribute to anything else than what the base has. */
 function hasBaseAttributes(layers: Layers, inode: Inode): boolean {
-  return inode.base !== undefined && !attributesDiffer(layers, inode.toRecord(), inode.base);
+  return !attributesDiffer(layers, inode.toRecord(), inode.base ?? null);
 }
 
 function forgetTimes({ own }: Inode): void {

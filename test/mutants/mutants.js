@@ -10,7 +10,7 @@ export const mutants = [
   {
     name: "no whiteout over a name of the base",
     file: "src/overlay/layers.ts",
-    edits: [["baseHasIt ? { whiteout: true } : null", "null"]],
+    edits: [["hides === undefined ? null : { whiteout: true, hides }", "null"]],
   },
   {
     name: "a new directory is not opaque",
@@ -194,7 +194,9 @@ export const mutants = [
   {
     name: "a changed object of the base gets no name record",
     file: "src/overlay/layers.ts",
-    edits: [["this.setName(parent, name, inode, joinBasePath(parent.origin, name));", ""]],
+    edits: [
+      ["this.setName(parent, name, inode, { origin: joinBasePath(parent.origin, name) });", ""],
+    ],
   },
   {
     name: "versions of the base are mixed in one file",
