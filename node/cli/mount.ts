@@ -42,8 +42,9 @@ Each file tells what it is: \`getfattr -n user.minifo.state FILE\` gives the wor
 The driver fuse-native is for where /dev/fuse cannot be spoken to directly. It needs
 libfuse.so.2 (Debian: apt-get install libfuse2) and loses: mtimes set alone (they become
 the atime), times below a millisecond or before 1970, inode numbers (hard links are not
-seen to be one file), RENAME_NOREPLACE and EXCHANGE, fallocate, device files, who the
-caller is; it writes 4 KiB at a time and is several times slower.
+seen to be one file), RENAME_NOREPLACE and EXCHANGE, fallocate, who the caller is; what is
+unlinked while open shows as .fuse_hidden; it writes 4 KiB at a time and is several times
+slower.
 
 Examples:
   minifo mount https://example.org/docs/ /mnt --storage ~/docs-changes

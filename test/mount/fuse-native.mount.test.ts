@@ -54,6 +54,24 @@ describeMount(`the driver fuse-native${lacksLibrary ? " (skipped: no libfuse.so.
     await writeFile(scratch.at("hard"), "through the other name");
     await expect(readFile(scratch.at("a.txt"), "utf8")).resolves.toBeDefined();
     await expect(shell("fallocate -l 10 a.txt", scratch.mountpoint)).rejects.toThrow(/fallocate/);
+    const said = await shell(
+      `touch -d 1960-01-01 d/b.txt; [ "$(stat -c %Y d/b.txt)" -lt 0 ] || echo "none before 1970"
+      touch -d 2001-02-03T04:05:06.123456789Z d/b.txt; stat -c %y d/b.txt | cut -d. -f2 | cut -c1-9
+      python3 -c 'import ctypes; libc = ctypes.CDLL(None, use_errno=True)
+print(libc.renameat2(-100, b"a.txt", -100, b"new", 1), ctypes.get_errno())'
+      exec 3<big; rm big; ls -a | grep -c fuse_hidden; exec 3<&-
+      chmod 777 .; setpriv --reuid 54321 --regid 54321 --clear-groups sh -c ': >theirs'; stat -c %u theirs
+      mknod device c 1 3 && [ -c device ] && stat -c %t:%T device || echo "no device"`,
+      scratch.mountpoint,
+    );
+    expect(said.trim().split("\n")).toEqual([
+      "none before 1970",
+      "123000000", // to the millisecond
+      "-1 22", // EINVAL
+      "1",
+      "0", // root's, though another made it
+      "1:3", // which is no loss
+    ]);
     await scratch.unmount();
   });
 
