@@ -10,11 +10,11 @@ import {
   httpFetcher,
   type ObjectRequest,
   OverlayFiles,
-  openManifestBase,
   run,
   type Storage,
 } from "../src/index.ts";
 import { openIndexedDbStorage } from "./indexeddb.ts";
+import { openWebBase } from "./open-base.ts";
 import { Moved, type Traffic } from "./protocol.ts";
 
 /** A fetcher that counts what it gets. */
@@ -79,7 +79,7 @@ export class Core {
    */
   static async open(storage: string, url: string, lost: (why: string) => void): Promise<Core> {
     const fetcher = new CountingFetcher(httpFetcher());
-    const base = await run(openManifestBase({ url, fetcher }));
+    const base = await run(openWebBase(url, fetcher));
     const opened = await openIndexedDbStorage(storage, { lost });
     try {
       return new Core(await run(OverlayFiles.open({ base, storage: opened })), opened, fetcher);

@@ -25,7 +25,7 @@ import { FakeClock } from "./fake-clock.ts";
 import { faults, undetectable } from "./faults.ts";
 import { type ListingManner, type SiteServer, siteServer } from "./site-server.ts";
 import { tarOf } from "./tar-archive.ts";
-import { zipOfTree } from "./zip-archive.ts";
+import { zipOfTree } from "./zip-of-tree.ts";
 
 /** Reads of each base under faults; more of them with the environment variable. */
 const reads = Number(process.env.MINIFO_FAULT_READS ?? 60);

@@ -3,8 +3,7 @@
  */
 import { deflateRawSync } from "node:zlib";
 import { crc32Of } from "../../src/base/crc32.ts";
-import { type MemoryEntry, type Time, typeBits } from "../../src/index.ts";
-import { bytesOf, modeOf } from "./contract.ts";
+import type { Time } from "../../src/index.ts";
 
 /** A member, as far as a test cares. */
 export interface WrittenMember {
@@ -110,24 +109,6 @@ export function zipOf(members: readonly WrittenMember[], zip: WrittenZip = {}): 
   end.writeUInt16LE(comment.length, 20);
   put(Buffer.concat([end, comment]));
   return new Uint8Array(Buffer.concat([zip.prefix ?? Buffer.alloc(0), ...parts]));
-}
-
-/** A zip of `tree`, as a Unix makes it; every other file is stored. */
-export function zipOfTree(tree: ReadonlyMap<string, MemoryEntry>): Uint8Array {
-  const members = [...tree].map(([path, entry], index): WrittenMember => {
-    const { target, type, mtime } = entry;
-    const time = mtime && { mtime };
-    const stored = index % 2 === 0 && { isStored: true as const };
-    if (target !== undefined) {
-      return { name: path, content: target, unixMode: typeBits.symlink | 0o777, ...time };
-    }
-    if (type === "directory") {
-      return { name: `${path}/`, unixMode: typeBits.directory | modeOf(entry), ...stored, ...time };
-    }
-    const unixMode = typeBits.file | modeOf(entry);
-    return { name: path, content: bytesOf(entry), unixMode, ...stored, ...time };
-  });
-  return zipOf(members);
 }
 
 function extrasOf(

@@ -3,7 +3,8 @@ import { type Base, httpFetcher, openZipBase, run, typeBits } from "../../src/in
 import { baseContract, contractTreeWithout } from "./contract.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { fileServer, type SiteServer } from "./site-server.ts";
-import { type WrittenMember, type WrittenZip, zipOf, zipOfTree } from "./zip-archive.ts";
+import { type WrittenMember, type WrittenZip, zipOf } from "./zip-archive.ts";
+import { zipOfTree } from "./zip-of-tree.ts";
 
 async function openAt(url: string): Promise<Base> {
   const fetcher = httpFetcher({ clock: new FakeClock() });

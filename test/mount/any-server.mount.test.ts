@@ -3,7 +3,8 @@ import { appendFile, readFile } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { MemoryEntry } from "../../src/index.ts";
 import { siteServer } from "../base/site-server.ts";
-import { zipOf, zipOfTree } from "../base/zip-archive.ts";
+import { zipOf } from "../base/zip-archive.ts";
+import { zipOfTree } from "../base/zip-of-tree.ts";
 import { isInstalled, pythonServer } from "../rig/real-servers.ts";
 import { describeMount, Scratch, shell } from "./fixture.ts";
 

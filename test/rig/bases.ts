@@ -1,11 +1,12 @@
 /**
  * Bases for the browser suites, served by vitest's own server under `/bases/`: a suite in a browser cannot start a
- * server. `/bases/empty/` has nothing in it, `/bases/site/` is a small site.
+ * server. `/bases/empty/` has nothing in it, `/bases/site/` is a small site, `/bases/listed/` a listing without a manifest.
  */
 import { createHash } from "node:crypto";
 import type { Plugin } from "vite";
 import type { ManifestEntry } from "../../src/base/manifest/records.ts";
 import { writeManifest } from "../../src/base/manifest/writer.ts";
+import { zipOf } from "../base/zip-archive.ts";
 import { site } from "./site.ts";
 
 const mtime = { seconds: 1_700_000_000, nanoseconds: 0 };
@@ -45,11 +46,26 @@ function servedBase(files: Readonly<Record<string, string | Uint8Array>>): Serve
   return served;
 }
 
+/** A directory as a file server lists it, with a zip in it. */
+function listedBase(): ServedBase {
+  const zip = zipOf([
+    { name: "d/deflated", content: "text ".repeat(1000) },
+    { name: "stored", content: "as it is", isStored: true },
+  ]);
+  const page = `<title>Index of /bases/listed/</title><a href="f%23">f#</a><a href="t.zip">t.zip</a>`;
+  return new Map([
+    ["", Buffer.from(page)],
+    ["f#", Buffer.from("of the listing")],
+    ["t.zip", Buffer.from(zip)],
+  ]);
+}
+
 /** The vite plugin that serves the bases. */
 export function bases(): Plugin {
   const all = new Map([
     ["empty", servedBase({})],
     ["site", servedBase(site())],
+    ["listed", listedBase()],
   ]);
   return {
     name: "minifo-test-bases",

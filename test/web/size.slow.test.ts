@@ -1,4 +1,5 @@
 /** What a page loads to open an overlay, and what a service worker loads: counted as a bundler makes it, gzipped. */
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type Rolldown } from "vite";
@@ -6,12 +7,13 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Bytes of everything a bundle of `entry` consists of, workers it starts included, gzipped. */
+/** Bytes of all that a bundle of `entry` loads at once, and its workers, gzipped; what waits to be needed is not in it. */
 async function loaded(entry: string): Promise<number> {
   const results = (await build({
     root,
     configFile: false,
     logLevel: "silent",
+    worker: { format: "es" },
     build: {
       write: false,
       target: "es2022",
@@ -19,9 +21,23 @@ async function loaded(entry: string): Promise<number> {
       lib: { entry: `${root}web/${entry}.ts`, formats: ["es"], fileName: entry },
     },
   })) as Rolldown.RolldownOutput[];
-  const files = results.flatMap(({ output }) => output);
-  return files
-    .map((file) => gzipSync(file.type === "chunk" ? file.code : file.source, { level: 9 }).length)
+  const codes = new Map(
+    results
+      .flatMap(({ output }) => output)
+      .map((file) => [
+        basename(file.fileName),
+        String(file.type === "chunk" ? file.code : file.source),
+      ]),
+  );
+  const isLoaded = (name: string): boolean => name === `${entry}.js` || /worker-.*\.js$/.test(name);
+  const loaded = new Set([...codes.keys()].filter(isLoaded));
+  for (const name of loaded) {
+    for (const [, imported = ""] of (codes.get(name) ?? "").matchAll(/(?:from|import)"([^"]+)"/g)) {
+      loaded.add(basename(imported));
+    }
+  }
+  return [...loaded]
+    .map((name) => gzipSync(codes.get(name) as string, { level: 9 }).length)
     .reduce((sum, length) => sum + length, 0);
 }
 
