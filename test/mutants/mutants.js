@@ -225,7 +225,7 @@ export const mutants = [
   },
   {
     name: "a call that waits does not keep others from sweeping",
-    file: "src/overlay/overlay.ts",
+    file: "src/overlay/files.ts",
     edits: [["isAlone || this.#underWay > 0) return;", "isAlone) return;"]],
   },
   {
