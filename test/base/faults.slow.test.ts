@@ -2,10 +2,11 @@
  * Everything that can go wrong on the way from a server, at random, while a tree is read through each base over HTTP:
  * what is read is right or a clean error, nothing hangs, and all of it can be read again once the faults are over.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { indexTree } from "../../node/base/indexing.ts";
+import { packTree } from "../../node/base/packing.ts";
 import {
   type Base,
   type Fetcher,
@@ -19,7 +20,7 @@ import {
   openZipBase,
   run,
 } from "../../src/index.ts";
-import { treeOnDisk } from "../node/base/tree-on-disk.ts";
+import { temporaryDirectory, treeOnDisk } from "../node/base/tree-on-disk.ts";
 import { bytesOf } from "./contract.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { faults, undetectable } from "./faults.ts";
@@ -72,15 +73,30 @@ interface Subject {
   readonly isVerified: boolean;
 }
 
-function withManifest(): Map<string, MemoryEntry> {
+async function withManifest(): Promise<Map<string, MemoryEntry>> {
   const tree = treeOf(0);
   const root = treeOnDisk(tree);
-  indexTree(root);
+  await indexTree(root);
   const content = readFileSync(join(root, "minifo.json"));
   return new Map([...tree, ["minifo.json", { content: new Uint8Array(content) }]]);
 }
 
-const indexed = withManifest();
+async function packed(version: number): Promise<Map<string, MemoryEntry>> {
+  const out = temporaryDirectory();
+  await packTree(treeOnDisk(treeOf(version)), out);
+  const files = readdirSync(out, { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  );
+  return new Map(
+    files.map(({ parentPath, name }) => {
+      const place = join(parentPath, name);
+      return [relative(out, place), { content: new Uint8Array(readFileSync(place)) }];
+    }),
+  );
+}
+
+const indexed = await withManifest();
+const images = [await packed(0), await packed(1)];
 const tars = [0, 1].map((version) => tarOf(treeOnDisk(treeOf(version))));
 
 const subjects: readonly Subject[] = [
@@ -88,6 +104,12 @@ const subjects: readonly Subject[] = [
     name: "a site with a manifest",
     files: (version) => (version === 0 ? indexed : new Map([...indexed, ...treeOf(1)])),
     open: (url, fetcher) => openManifestBase({ url, fetcher }),
+    isVerified: true,
+  },
+  {
+    name: "a packed image",
+    files: (version) => images[version] as Map<string, MemoryEntry>,
+    open: (url, fetcher) => openManifestBase({ url, fetcher, cacheBytes: 100_000 }),
     isVerified: true,
   },
   {

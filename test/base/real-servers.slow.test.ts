@@ -59,7 +59,7 @@ const mtime_s = 1_600_000_000;
 
 let root: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   root = temporaryDirectory();
   chmodSync(root, 0o755);
   const put = (path: string, content: string | Uint8Array): void => {
@@ -82,7 +82,7 @@ beforeAll(() => {
       { name: "two", content: large, isStored: true },
     ]),
   );
-  indexTree(root);
+  await indexTree(root);
 });
 
 async function readAll(base: Base, path: string): Promise<Buffer> {
