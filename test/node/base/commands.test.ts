@@ -3,9 +3,10 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { indexCommand } from "../../../node/cli/index-tree.ts";
+import { packCommand } from "../../../node/cli/pack.ts";
 import { serveCommand } from "../../../node/cli/serve.ts";
 import { serveDirectory } from "../../../node/static-server.ts";
-import { treeOnDisk } from "./tree-on-disk.ts";
+import { temporaryDirectory, treeOnDisk } from "./tree-on-disk.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -54,6 +55,25 @@ describe("minifo index", () => {
     command.configureOutput({ writeOut: (text) => (help += text) });
     command.outputHelp();
     expect(help).toContain("minifo index site && minifo serve site");
+  });
+});
+
+describe("minifo pack", () => {
+  test("publishes, tells what was written, and nothing on stdout", async () => {
+    const root = treeOnDisk({ a: "12345", "sub/b": "" });
+    const out = join(temporaryDirectory(), "image");
+    const { stdout, stderr } = await running(packCommand(), root, out);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/minifo\.json: 3 entries, 5 bytes in files; now generation 1\n/);
+    expect(stderr).toMatch(/objects: 1 written \(5 bytes\), 0 were there already\n$/);
+    const again = await running(packCommand(), root, out, "--json", "--prune", "--keep", "0");
+    expect(again.stderr).toContain("unchanged since generation 1");
+    expect(JSON.parse(again.stdout)).toMatchObject({ unchanged: true, written: 0, reused: 1 });
+  });
+
+  test.each(["-1", "x", "1.5"])("keeps no '%s' generations", async (count) => {
+    const packing = running(packCommand(), "/nothing", "/nothing/out", `--keep=${count}`);
+    await expect(packing).rejects.toMatchObject({ code: "commander.invalidArgument" });
   });
 });
 

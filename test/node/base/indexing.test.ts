@@ -12,6 +12,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { indexTree, manifestOf as manifestInMemory } from "../../../node/base/indexing.ts";
+import { networkFetcher } from "../../../node/base/network.ts";
+import { serveDirectory } from "../../../node/static-server.ts";
+import { openManifestBase, run } from "../../../src/index.ts";
 import { treeOnDisk } from "./tree-on-disk.ts";
 
 function manifestOf(root: string): string {
@@ -144,5 +147,67 @@ describe("indexing a directory", () => {
     const root = treeOnDisk({ f: "x" });
     await expect(indexTree(join(root, "nothing"))).rejects.toThrow(/^ENOENT.*index/);
     await expect(indexTree(join(root, "f"))).rejects.toThrow(/^ENOTDIR/);
+  });
+});
+
+describe("indexing a tree too large for one file", () => {
+  const many = (): string =>
+    treeOnDisk(
+      Object.fromEntries(
+        Array.from({ length: 1500 }, (_, at) => [`d${at % 7}/file-${at}.txt`, `${at}`] as const),
+      ),
+    );
+  const objectsIn = (root: string): string[] =>
+    readdirSync(join(root, "minifo.objects"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".bin"))
+      .sort();
+
+  test("spreads the index over objects, and says so", async () => {
+    const root = many();
+    const mtime = lstatSync(root, { bigint: true }).mtimeNs / 1000n;
+    const { indexObjects, manifestBytes } = await indexTree(root);
+    expect(indexObjects).toBeGreaterThan(0);
+    expect(manifestBytes).toBeLessThan(2000);
+    expect(objectsIn(root).length).toBe(indexObjects);
+    expect(lstatSync(root, { bigint: true }).mtimeNs / 1000n).toBe(mtime);
+    const text = manifestOf(root);
+    await indexTree(root);
+    expect(manifestOf(root)).toBe(text);
+    const { bytes, objects } = manifestInMemory(root);
+    expect(Buffer.from(bytes).toString()).toBe(text);
+    expect([...objects.keys()].sort()).toEqual(
+      objectsIn(root).map((name) => `minifo.objects/${name}`),
+    );
+  });
+
+  test("is read over HTTP, every file of it", async () => {
+    const root = many();
+    await indexTree(root);
+    const server = await serveDirectory(root);
+    onTestFinished(() => server.close());
+    const base = await run(openManifestBase({ url: server.url, fetcher: networkFetcher() }));
+    expect(await run(base.lookup("minifo.objects"))).toBeNull();
+    for (const at of [0, 700, 1499]) {
+      const node = await run(base.lookup(`d${at % 7}/file-${at}.txt`));
+      if (!node) throw new Error("it is missing");
+      const into = new Uint8Array(node.size);
+      await run(base.read(node, 0, into));
+      expect(Buffer.from(into).toString()).toBe(`${at}`);
+    }
+  });
+
+  test("keeps the leaves of the index before, and removes older ones and no other file", async () => {
+    const root = many();
+    const generations: string[][] = [];
+    for (const change of ["one", "two", "three"]) {
+      writeFileSync(join(root, "d3/file-3.txt"), change);
+      await indexTree(root);
+      generations.push(objectsIn(root));
+      writeFileSync(join(root, "minifo.objects/mine.txt"), "mine");
+    }
+    const [first, second, third] = generations as [string[], string[], string[]];
+    expect(first.every((name) => second.includes(name))).toBe(true);
+    expect(first.every((name) => third.includes(name))).toBe(false);
+    expect(readFileSync(join(root, "minifo.objects/mine.txt"), "utf8")).toBe("mine");
   });
 });
