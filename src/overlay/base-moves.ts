@@ -133,8 +133,6 @@ function* lostDirectory(layers: Layers, origin: string, named: Set<number>): Ope
   const names = yield* namesOf(layers, parent);
   const name = nameOf(origin);
   if (named.has(ino) || names.has(name)) return inode;
-  // The base counts it no more among the parent's subdirectories.
-  parent.nlinkDelta += 1;
   layers.record(inode);
   layers.record(parent);
   layers.setName(parent, name, inode, { origin });

@@ -305,7 +305,8 @@ class Application {
     }
     if (record.whiteout) return;
     const lost = this.#layers.inodes.at(record.ino);
-    if (record.type === "directory") parent.nlinkDelta -= 1;
+    // What the base has lost it counts no more, and nobody did in its place.
+    if (record.type === "directory") parent.nlinkDelta -= lost && isLostDirectory(lost) ? 0 : 1;
     else if (lost) this.#loseName(lost);
   }
 

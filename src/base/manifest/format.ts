@@ -33,7 +33,7 @@ export const chunkBytes = 1024 * 1024;
 /** In the packed layout files up to this size share packs. */
 export const packedBytes = 64 * 1024;
 /** Digests of up to so many chunks stand in the record, more in an object of their own. */
-export const inlineChunks = 32;
+export const inlineChunks = 256;
 /** A file of more chunks, 512 GiB, is neither written nor read. */
 export const maxChunks = 2 ** 19;
 /** No leaf and no page inflates to more. */
