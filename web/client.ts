@@ -183,7 +183,7 @@ export async function openOverlayWith(
   installErrorTransfer();
   let given = worker;
   const makeHost = (wanted: "shared" | "tab") => {
-    const own = given ?? newWorker(storage, ownership ?? wanted);
+    const own = given ?? newWorker(storage, wanted === "tab" ? wanted : (ownership ?? wanted));
     given = undefined;
     return hostWorker(own);
   };

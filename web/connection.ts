@@ -21,7 +21,7 @@ export const everySecond: Heartbeat = (tick) => {
 };
 
 /** Heartbeats without a word from the owner, while a page waits for it, until it is taken for frozen. */
-export const patience = 8;
+const patience = 8;
 
 /** The way to one owner, while it lasts. */
 export class Link {

@@ -10,7 +10,7 @@ import type { Reverted } from "./revert.ts";
 import { changesOf, revertOf } from "./review.ts";
 
 export type { Change, ChangeState } from "./changes.ts";
-export { Handle, type OpenFlags, type OverlayOptions } from "./files.ts";
+export type { OpenFlags, OverlayOptions } from "./files.ts";
 
 /** How long `changeOf` believes what it read, where the base may change by itself, in ms. */
 const changesKept_ms = 1000;
