@@ -5,15 +5,12 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const made = join(root, ".cache", "size");
-
-/** What is loaded before the first read or write works; every other chunk waits until it is asked for. */
-const atOnce = /^(page|worker)\b/;
 
 /** Bundles `input`; returns every file of it, workers it starts included. */
 async function bundled(input) {
@@ -34,18 +31,36 @@ async function bundled(input) {
 }
 
 rmSync(made, { recursive: true, force: true });
-mkdirSync(join(made, "later"), { recursive: true });
+for (const folder of ["at-once", "later", "service-worker"]) {
+  mkdirSync(join(made, folder), { recursive: true });
+}
 const entry = join(made, "page.js");
 writeFileSync(
   entry,
   `import { openOverlay } from ${JSON.stringify(join(root, "web/index.ts"))};\nglobalThis.open = openOverlay;\n`,
 );
+/** The names of the files that are loaded before the first read or write works: the entries and what they import. */
+function loadedAtOnce(files, isEntry) {
+  const codes = new Map(files.map((file) => [basename(file.fileName), file.code ?? file.source]));
+  const names = new Set([...codes.keys()].filter((name) => isEntry.test(name)));
+  for (const name of names) {
+    // A worker comes as text; imports on demand are written `import(…)`.
+    const imports = String(codes.get(name)).matchAll(/(?:from|import)\s*["'`]([^"'`]+)["'`]/g);
+    for (const [, imported] of imports) names.add(basename(imported));
+  }
+  return names;
+}
+
 const page = await bundled({ page: entry });
 const serviceWorker = await bundled({ "service-worker": join(root, "web/service-worker.ts") });
-for (const file of [...page, ...serviceWorker]) {
-  const name = file.fileName.split("/").at(-1);
-  const place = atOnce.test(name) || name === "service-worker.js" ? made : join(made, "later");
+const atOnce = loadedAtOnce(page, /^(page|worker)\b/);
+for (const file of page) {
+  const name = basename(file.fileName);
+  const place = join(made, atOnce.has(name) ? "at-once" : "later");
   writeFileSync(join(place, name), file.code ?? file.source);
+}
+for (const file of serviceWorker) {
+  writeFileSync(join(made, "service-worker", basename(file.fileName)), file.code ?? file.source);
 }
 const { status } = spawnSync(process.execPath, [join(root, "node_modules/size-limit/bin.js")], {
   cwd: root,
