@@ -212,7 +212,7 @@ function isEmptyRange(status: number, headers: Headers): boolean {
 }
 
 /** Bytes of the whole resource as its answer tells them, if it does. */
-export function sizeToldBy({ status, headers }: Response): number | undefined {
+function sizeToldBy({ status, headers }: Response): number | undefined {
   if (isEmptyRange(status, headers)) return 0;
   if (status === 200) return statedLength(headers);
   const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];

@@ -31,7 +31,7 @@ export interface TarMember {
 }
 
 /** Headers and contents begin at multiples of this. */
-export const blockBytes = 512;
+const blockBytes = 512;
 /** The longest extended header or long name that is read. */
 const maxExtensionBytes = 1024 * 1024;
 
