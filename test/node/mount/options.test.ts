@@ -15,6 +15,15 @@ test("of two words that exclude each other the last one counts", () => {
   expect(flags).toEqual(["ro", "nodev", "nosuid", "noatime", "exec", "allow_other"]);
 });
 
+test("what is given up for speed is said, and is none of the kernel's words", () => {
+  expect(parseMountWords([]).profile).toEqual({ stable: false, noOpen: false });
+  const { profile, flags, given } = parseMountWords(["stable,noopen"]);
+  expect(profile).toEqual({ stable: true, noOpen: true });
+  expect(flags).toEqual(["rw", "nodev", "nosuid", "allow_other"]);
+  expect(given).toEqual(["stable", "noopen"]);
+  expect(parseMountWords(["noopen,open"]).profile.noOpen).toBe(false);
+});
+
 test("uid= and gid= are decimal, umask= is octal", () => {
   expect(parseMountWords(["uid=1000,gid=1001,umask=027,allow_other"])).toMatchObject({
     owner: { uid: 1000, gid: 1001 },
