@@ -18,6 +18,7 @@ function inNode(name: string, include: string, timeout_ms: number, parallel = tr
     test: {
       name,
       include: [include],
+      setupFiles: ["test/rig/own-cache.ts"],
       exclude: suffixed.filter((pattern) => pattern !== include),
       testTimeout: timeout_ms,
       hookTimeout: timeout_ms,

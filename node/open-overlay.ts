@@ -11,7 +11,7 @@ import {
   run,
   type Storage,
 } from "../src/index.ts";
-import { networkFetcher } from "./base/network.ts";
+import { type CacheSetting, cacheSetting, networkFetcher } from "./base/network.ts";
 import { openBase } from "./base/open-base.ts";
 import { openDiskStorage } from "./storage/disk.ts";
 
@@ -23,6 +23,11 @@ export interface OpenOptions {
   readonly storage: string;
   /** Take no ownership and refuse every change; works while another process has the storage. */
   readonly readOnly?: boolean;
+  /**
+   * Where what is fetched of a base over HTTP is kept; default: `XDG_CACHE_HOME/minifo`, or `~/.cache/minifo`, with at most
+   * 1 GiB. Many overlays and processes may share one. `false`: nothing is kept.
+   */
+  readonly cache?: Partial<CacheSetting> | false;
   /** Owner of base objects that state none. Default: this process's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Lie over a base that is neither where nor what the storage's base was. */
@@ -66,8 +71,9 @@ export async function openOverlay(options: OpenOptions): Promise<OpenOverlay> {
     ...(holder !== undefined && { holder }),
   });
   const overlay = await opened(storage, async () => {
+    const cache = options.cache === false ? undefined : cacheSetting(options.cache);
     const locator = options.base ?? (await locatorOf(storage, options.storage));
-    const base = await run(openBase(locator, networkFetcher));
+    const base = await run(openBase(locator, () => networkFetcher(cache)));
     try {
       const { adoptBase = false, maxDirtyBytes, maxInodes } = options;
       const bounds = {

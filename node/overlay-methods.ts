@@ -7,9 +7,12 @@ import {
   type FileType,
   FsError,
   type Inode,
+  type KeptPart,
+  keptPart,
   type Operation,
   type Overlay,
   parentOfBasePath,
+  type Superblock,
 } from "../src/index.ts";
 
 /** Files larger than this are told apart by size and bytes only, and not shown. In bytes. */
@@ -34,6 +37,40 @@ export interface Side {
 export interface Sides {
   readonly before?: Side;
   readonly after?: Side;
+}
+
+/** What lies over what. */
+export interface OwnerInfo {
+  readonly base: {
+    readonly locator: string;
+    readonly identity: string;
+    /** The identity when the storage was open last, if it was another one. */
+    readonly was?: string;
+    /** There was no network when it was opened. */
+    readonly kept?: KeptPart;
+  };
+  readonly superblock: Superblock;
+  readonly readOnly: boolean;
+}
+
+/** What lies over what in `overlay`. */
+export function infoOf({ base, baseWas: was, superblock, readOnly }: Overlay): OwnerInfo {
+  const { locator, identity } = base;
+  const kept = keptPart(base);
+  return {
+    base: { locator, identity, ...(was !== undefined && { was }), ...(kept && { kept }) },
+    superblock,
+    readOnly,
+  };
+}
+
+/** What to tell of a base that was opened without a network. */
+export function sentenceOnKept({ locator, kept }: OwnerInfo["base"]): string {
+  const since = kept ? new Date(kept.fetched_ms).toISOString() : "";
+  return (
+    `offline: ${locator} is as it was fetched last, at ${since}, for ${kept?.reason}; ` +
+    "what was read before, or fetched by `minifo prefetch`, can be read"
+  );
 }
 
 /** What differs from the base. */

@@ -3,7 +3,9 @@
  */
 export * from "./attributes.ts";
 export * from "./base/base.ts";
+export { type CachingOptions, cachingFetcher } from "./base/caching-fetcher.ts";
 export { siteDrivers } from "./base/drivers.ts";
+export * from "./base/fetch-cache.ts";
 export * from "./base/fetcher.ts";
 export { type HttpOptions, httpFetcher } from "./base/http.ts";
 export { lazySiteDrivers } from "./base/lazy-drivers.ts";
@@ -32,10 +34,16 @@ export {
 } from "./base/manifest/format.ts";
 export { compareTreePaths, flawOfName, flawOfTarget } from "./base/manifest/names.ts";
 export { reachableObjects } from "./base/manifest/reachable.ts";
-export { baseUrlOf, type ManifestBaseOptions, openManifestBase } from "./base/manifest/reader.ts";
+export {
+  baseUrlOf,
+  isManifest,
+  type ManifestBaseOptions,
+  openManifestBase,
+} from "./base/manifest/reader.ts";
 export type { FileContents, ManifestEntry, PutObject } from "./base/manifest/records.ts";
 export { type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";
+export { MemoryFetchCache } from "./base/memory-fetch-cache.ts";
 export { openPlainSite, type PlainSiteOptions } from "./base/plain-site.ts";
 export {
   type DriverOptions,

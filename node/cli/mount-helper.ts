@@ -4,6 +4,7 @@
  * where a link of that name lies in /sbin. Exit codes are mount(8)'s: 0 it is mounted, 1 wrong usage, 32 it failed.
  */
 import { basename, isAbsolute } from "node:path";
+import { cacheSetting } from "../base/network.ts";
 import type { MountRequest } from "../mount/mount.ts";
 import { parseMountWords } from "../mount/options.ts";
 import { report } from "./failure.ts";
@@ -104,13 +105,18 @@ function requestFrom({ operands, options, sloppy, unknown }: HelperCall): MountR
     throw new Error(`${unknown[0] ? `${unknown[0]} means nothing here; ` : ""}${usage}`);
   }
   const words = parseMountWords(options, sloppy);
-  const { base = source, storage, log } = words;
+  const { base = source, storage, log, cache: cacheDirectory } = words;
   if (storage === undefined) throw new Error("say where the changes are kept: -o storage=DIR");
-  for (const [word, path] of Object.entries({ storage, log })) {
+  for (const [word, path] of Object.entries({ storage, log, cache: cacheDirectory })) {
     if (path === undefined || isAbsolute(path)) continue;
     const reason = "at boot it would mean another place than now";
     throw new Error(`-o ${word}=${path}: it has to be an absolute path, ${reason}`);
   }
   const places = placesFrom({ base, mountpoint, storage });
-  return { ...places, words, driver: "kernel", adoptBase: false, debug: false };
+  const { cache: directory, cacheBytes: maxBytes } = words;
+  const cache = cacheSetting({
+    ...(directory !== undefined && { directory }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  });
+  return { ...places, words, driver: "kernel", cache, adoptBase: false, debug: false };
 }

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { FsError } from "../../src/index.ts";
+import { bytesIn, cacheSetting } from "../base/network.ts";
 import { isStartedByOther, listenerOr, startInBackground } from "../mount/daemon.ts";
 import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
 import { parseMountWords } from "../mount/options.ts";
@@ -46,6 +47,10 @@ seen to be one file), RENAME_NOREPLACE and EXCHANGE, fallocate, who the caller i
 unlinked while open shows as .fuse_hidden; it writes 4 KiB at a time and is several times
 slower.
 
+What is fetched of a base over HTTP is kept in a cache that all mounts share (default:
+$XDG_CACHE_HOME/minifo or ~/.cache/minifo, 1 GiB; or cache= and cachesize=). Where there
+is no network, a base that was mounted before is mounted from it.
+
 Examples:
   minifo mount https://example.org/docs/ /mnt --storage ~/docs-changes
   minifo mount ./site /mnt --storage ./changes --foreground -o noatime,umask=022
@@ -61,6 +66,8 @@ interface Options {
   readonly driver: Driver;
   readonly options?: readonly string[];
   readonly log?: string;
+  readonly cache?: string;
+  readonly cacheSize?: number;
   readonly adoptBase?: true;
   readonly debug?: true;
 }
@@ -78,6 +85,8 @@ export function mountCommand(): Command {
     )
     .option("-o, --options <words>", "mount options, separated by commas", collect)
     .option("--log <file>", "append what the serving process says, in the background too")
+    .option("--cache <dir>", "directory that keeps what was fetched of a base over HTTP")
+    .option("--cache-size <size>", "what it holds at most, as in 512M; 0: nothing", size)
     .option("--adopt-base", "use a storage that was made over another base")
     .option("--debug", "tell of each request of the kernel, and of defects in full")
     .addHelpText("after", help);
@@ -87,9 +96,14 @@ export function mountCommand(): Command {
       options.storage ??
       words.storage ??
       command.error("error: say where the changes are kept: --storage DIR, or -o storage=DIR");
+    const { cache: directory = words.cache, cacheSize: maxBytes = words.cacheBytes } = options;
     const request: MountRequest = {
       ...placesFrom({ base: words.base ?? base, mountpoint, storage }),
       words,
+      cache: cacheSetting({
+        ...(directory && { directory }),
+        ...(maxBytes !== undefined && { maxBytes }),
+      }),
       driver: options.driver,
       adoptBase: options.adoptBase === true,
       debug: options.debug === true,
@@ -144,6 +158,8 @@ export async function mountInBackground(
   if (words.given.length > 0) args.push("-o", words.given.join(","));
   if (request.adoptBase) args.push("--adopt-base");
   if (request.debug) args.push("--debug");
+  const { cache } = request;
+  args.push("--cache", cache.directory, "--cache-size", String(cache.maxBytes));
   const file = log === undefined ? undefined : resolve(log);
   return await startInBackground([...args, "--", base, mountpoint], file, say);
 }
@@ -152,13 +168,22 @@ function say(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-/** Adds `words` to those of the `-o` before; a mistake in them is one of the call. */
-function collect(words: string, before: readonly string[] = []): string[] {
+function size(text: string): number {
+  return asUsage(() => bytesIn(text));
+}
+
+/** What `read` gives; a mistake is one of the call. */
+function asUsage<T>(read: () => T): T {
   try {
-    parseMountWords([words]);
+    return read();
   } catch (error) {
     if (error instanceof FsError) throw new InvalidArgumentError(error.reason ?? error.message);
     throw error;
   }
+}
+
+/** Adds `words` to those of the `-o` before; a mistake in them is one of the call. */
+function collect(words: string, before: readonly string[] = []): string[] {
+  asUsage(() => parseMountWords([words]));
   return [...before, words];
 }

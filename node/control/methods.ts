@@ -9,7 +9,7 @@ import {
   type Overlay,
   type Reverted,
 } from "../../src/index.ts";
-import { sides } from "../overlay-methods.ts";
+import { infoOf, sides } from "../overlay-methods.ts";
 
 /** What a method gave. */
 export interface MethodOutcome {
@@ -45,15 +45,7 @@ export const ownerMethods: Readonly<Record<string, OwnerMethod>> = {
   },
   /** What lies over what. */
   *info(overlay) {
-    const { base, baseWas, superblock, readOnly } = overlay;
-    const { locator, identity } = base;
-    return {
-      value: {
-        base: { locator, identity, ...(baseWas !== undefined && { was: baseWas }) },
-        superblock,
-        readOnly,
-      },
-    };
+    return { value: infoOf(overlay) };
   },
 };
 

@@ -223,7 +223,7 @@ class KernelMount implements Mounted {
   }
 
   #fetch({ id, request }: Extract<ToMain, { type: "fetch" }>): void {
-    this.#fetcher ??= networkFetcher();
+    this.#fetcher ??= networkFetcher(this.#setup.cache, this.#events.complain);
     this.#fetcher.get(request).then(
       (object) => {
         // Cloning a view clones its whole buffer; the answer itself may be shared, so it cannot be given away.

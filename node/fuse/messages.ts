@@ -3,6 +3,7 @@
  * device, so a message to it counts only once the bell was rung and a request woke it; see `Bell`.
  */
 import type { FetchedObject, ObjectRequest } from "../../src/index.ts";
+import type { CacheSetting } from "../base/network.ts";
 import type { PlainError } from "../control/errors.ts";
 
 /** What of the rules is given up for speed, each because the user said so. */
@@ -30,6 +31,7 @@ export interface MountSetup {
   /** Permission bits never shown. */
   readonly umask: number;
   readonly profile: MountProfile;
+  readonly cache: CacheSetting;
   /** Lie over a base that is not the one the storage was made over. */
   readonly adoptBase: boolean;
   /** Complain about defects in full. */

@@ -40,7 +40,7 @@ export async function mountByFuseNative(
   let fetcher: Fetcher | undefined;
   const mounted = await run(
     MountedOverlay.open(setup, () => {
-      fetcher ??= networkFetcher();
+      fetcher ??= networkFetcher(setup.cache, events.complain);
       return fetcher;
     }),
   );

@@ -5,11 +5,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FsError } from "../../src/index.ts";
+import type { CacheSetting } from "../base/network.ts";
 import { type ControlServer, listenForCalls } from "../control/server.ts";
 import { unmount } from "../fuse/device.ts";
 import { isRoot } from "../fuse/fusermount.ts";
 import { mountByKernel } from "../fuse/kernel-mount.ts";
 import type { MountSetup } from "../fuse/messages.ts";
+import { type OwnerInfo, sentenceOnKept } from "../overlay-methods.ts";
 import { isMounted } from "./mount-table.ts";
 import type { Mounted, MountOutcome } from "./mounted.ts";
 import type { MountWords } from "./options.ts";
@@ -29,6 +31,7 @@ export const drivers: readonly Driver[] = ["kernel", "fuse-native"];
 export interface MountRequest extends Places {
   readonly words: MountWords;
   readonly driver: Driver;
+  readonly cache: CacheSetting;
   readonly adoptBase: boolean;
   readonly debug: boolean;
 }
@@ -64,14 +67,14 @@ export async function serveMount(
   // What is left then is told by opening the storage, which names the holder.
   await waitForClosing(storage, patience_ms, say);
   const { readOnly, owner, umask, profile, flags } = request.words;
-  const { adoptBase, debug, driver } = request;
-  const setup: MountSetup = { ...places, readOnly, owner, umask, profile, adoptBase, debug };
+  const { adoptBase, cache, debug, driver } = request;
+  const setup: MountSetup = { ...places, readOnly, owner, umask, profile, cache, adoptBase, debug };
   const mounting = mountBy(driver, setup, flags, { complain: say });
   const mounted = await sayIfSlow(mounting, () => say(`still waiting for the base ${base}`));
   const served = new ServedHere(setup, mounted, listener);
   try {
     await served.begin();
-    await served.sayIfBaseMoved();
+    await served.sayWhatTheBaseIs();
     listener.ready(`mounted ${base} at ${mountpoint} (storage ${storage})`);
   } catch (error) {
     await served.stop();
@@ -120,10 +123,11 @@ class ServedHere {
   }
 
   /** Reading goes on right whatever the base did; but nobody shall have to find out by himself. */
-  async sayIfBaseMoved(): Promise<void> {
+  async sayWhatTheBaseIs(): Promise<void> {
     const { storage } = this.#setup;
-    const info = (await this.#mounted.call("info", null)) as { base: { was?: string } };
-    if (info.base.was === undefined) return;
+    const { base } = (await this.#mounted.call("info", null)) as OwnerInfo;
+    if (base.kept) this.#listener.say(sentenceOnKept(base));
+    if (base.was === undefined) return;
     this.#listener.say(
       `the base has moved since this storage was last open; \`minifo status ${storage}\` tells which changes that concerns`,
     );

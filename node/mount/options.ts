@@ -3,6 +3,7 @@
  * mistake.
  */
 import { FsError } from "../../src/index.ts";
+import { bytesIn } from "../base/network.ts";
 import type { MountProfile } from "../fuse/messages.ts";
 
 /** What the words say. */
@@ -20,9 +21,13 @@ export interface MountWords {
   readonly storage?: string;
   /** `base=`, which counts instead of what mount(8) calls the source. */
   readonly base?: string;
+  /** `cache=`, the directory that keeps what is fetched. */
+  readonly cache?: string;
+  /** `cachesize=`, in bytes. */
+  readonly cacheBytes?: number;
   /** `log=`, the file that takes what the serving process says. */
   readonly log?: string;
-  /** The words that mean something here, except for those three, to be given to another process. */
+  /** The words that mean something here, except for those of places, to be given to another process. */
   readonly given: readonly string[];
 }
 
@@ -58,16 +63,17 @@ const ignored = new Set([
 const ignoredPrefixes = ["x-", "X-", "comment="];
 
 /** Whose values are paths or URLs; mini_fo called the storage `sto`. */
-const placeWords: Readonly<Record<string, "storage" | "base" | "log">> = {
+const placeWords: Readonly<Record<string, "storage" | "base" | "log" | "cache">> = {
   storage: "storage",
   sto: "storage",
   base: "base",
   log: "log",
+  cache: "cache",
 };
 
 /** What whoever gave a wrong word is told of. */
 const knownWords =
-  "ro rw storage=DIR base=BASE log=FILE uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen";
+  "ro rw storage=DIR base=BASE log=FILE cache=DIR cachesize=SIZE uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen";
 
 /**
  * Reads lists of words, such as `["ro,noatime", "uid=1000"]`. A comma belongs to a value in double quotes or behind a
@@ -77,7 +83,8 @@ const knownWords =
 export function parseMountWords(lists: readonly string[], sloppy = false): MountWords {
   const chosen: Record<string, string> = { ...untrusting };
   const numbers = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, umask: 0 };
-  const places: { storage?: string; base?: string; log?: string } = {};
+  const places: { storage?: string; base?: string; log?: string; cache?: string } = {};
+  let cacheBytes: number | undefined;
   const given: string[] = [];
   // Root's mounts are for all, as those of other file systems.
   let allowOther = process.getuid?.() === 0;
@@ -93,6 +100,9 @@ export function parseMountWords(lists: readonly string[], sloppy = false): Mount
     if (decided !== undefined) chosen[decided] = word;
     else if (value !== undefined && Object.hasOwn(numbers, key)) {
       numbers[key as keyof typeof numbers] = numberOf(word, value, key === "umask" ? 8 : 10);
+    } else if (value !== undefined && key === "cachesize") {
+      cacheBytes = bytesIn(value);
+      continue;
     } else if (word === "allow_other") allowOther = true;
     else if (word === "remount") throw noRemount();
     else if (isIgnored(word) || sloppy) continue;
@@ -111,6 +121,7 @@ export function parseMountWords(lists: readonly string[], sloppy = false): Mount
     ],
     given,
     ...places,
+    ...(cacheBytes !== undefined && { cacheBytes }),
   };
 }
 

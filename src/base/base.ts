@@ -122,6 +122,25 @@ export function walkingBase(base: Base): WalkingBase | undefined {
     : undefined;
 }
 
+/** That there was no network when a base was opened, so that it is what was kept of it. */
+export interface KeptPart {
+  /** When it was fetched last, in milliseconds since 1970. */
+  readonly fetched_ms: number;
+  /** What was in the way, as the end of a sentence. */
+  readonly reason: string;
+}
+
+/** What a base can tell beside that may have been opened without a network. */
+export interface KeptBase {
+  /** Undefined: the network was there when it was opened. */
+  readonly kept: KeptPart | undefined;
+}
+
+/** What `base` was opened from, if there was no network. */
+export function keptPart(base: Base): KeptPart | undefined {
+  return "kept" in base ? (base as KeptBase & Base).kept : undefined;
+}
+
 /** The base path of `name` in the directory at base path `directory`. */
 export function joinBasePath(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;

@@ -7,7 +7,7 @@ import type { Clock } from "./clock.ts";
 import { Deadline } from "./deadline.ts";
 import type { ObjectRequest } from "./fetcher.ts";
 import { differenceOf } from "./resource-version.ts";
-import { isCrossOrigin, refusedByCors, whyUnreachable } from "./unreachable.ts";
+import { isCrossOrigin, refusedByCors, Unreachable, whyUnreachable } from "./unreachable.ts";
 
 /** The runtime's fetch, or something that behaves like it. */
 export type Transport = (url: string, init?: RequestInit) => Promise<Response>;
@@ -50,7 +50,7 @@ export type Answer =
 
 /** The error of a fetch; `reason` begins with the URL. */
 export function fetchError(
-  code: "EIO" | "ENOENT" | "EACCES" | "ECANCELED" | "ESTALE",
+  code: "EIO" | "ENOENT" | "EACCES" | "ECANCELED" | "ESTALE" | "EOPNOTSUPP",
   reason: string,
   cause?: unknown,
 ): FsError {
@@ -81,7 +81,7 @@ export async function exchange(request: ObjectRequest, via: Exchange): Promise<A
     if (via.closing.aborted) throw closed(request.url);
     if (deadline.missed !== undefined) {
       const reason = `${request.url}: ${deadline.missed}`;
-      return { verdict: "late", error: fetchError("EIO", reason, error) };
+      return { verdict: "late", error: fetchError("EIO", reason, unreachable(error)) };
     }
     if (response) {
       const reason = `${request.url}: the connection broke off after ${received} bytes`;
@@ -91,11 +91,15 @@ export async function exchange(request: ObjectRequest, via: Exchange): Promise<A
       return { verdict: "refused", error: fetchError("EIO", refusedByCors(request.url), error) };
     }
     const reason = `cannot reach ${request.url}: ${whyUnreachable(error)}`;
-    return { verdict: "busy", error: fetchError("EIO", reason, error), wait_ms: 0 };
+    return { verdict: "busy", error: fetchError("EIO", reason, unreachable(error)), wait_ms: 0 };
   } finally {
     deadline.end();
     via.closing.removeEventListener("abort", abandon);
   }
+}
+
+function unreachable(cause: unknown): Unreachable {
+  return new Unreachable("the network is out of reach", { cause });
 }
 
 /** What a closed fetcher answers. */

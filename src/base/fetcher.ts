@@ -4,6 +4,7 @@
  * one was given. Retries, deadlines and single flight are the fetcher's matter.
  */
 import type { Wait } from "../operation.ts";
+import type { KeptPart } from "./base.ts";
 
 /** One object to get: a whole resource, or an exact range of one. */
 export interface ObjectRequest {
@@ -31,6 +32,15 @@ export interface ObjectRequest {
   readonly packing?: Packing;
   /** Nobody waits for it: whoever does goes first. Asked for again without this, it does too. */
   readonly ahead?: boolean;
+  /** It is what a base is opened by: kept for when there is no network, and given then, marked. */
+  readonly isPointer?: boolean;
+  /** How often it is asked for again at most, where the server or the network is in trouble; default 4. */
+  readonly retries?: number;
+  /**
+   * It is fetched to be kept: it fails if it cannot be, and nothing that was used since this moment (milliseconds since
+   * 1970) is dropped for it.
+   */
+  readonly spare_ms?: number;
 }
 
 /** What tells one version of a resource from another, as far as its server tells it. */
@@ -67,6 +77,8 @@ export interface FetchedObject {
   readonly contentType?: string;
   /** Whether the server answered with a part: if not, it knows no ranges. */
   readonly isPart?: boolean;
+  /** There was no network, and this is what was kept. */
+  readonly kept?: KeptPart;
 }
 
 /** Gets objects over HTTP. */
@@ -78,6 +90,7 @@ export interface Fetcher {
    * @throws EIO anything else: unreachable, past its deadline, a wrong answer, a wrong hash; `reason` says which, with
    *   the url, what was expected and what came
    * @throws ECANCELED the fetcher was closed
+   * @throws ENOSPC, EOPNOTSUPP it was to be kept, and there is no room, or nothing that keeps
    */
   get(request: ObjectRequest): Wait<FetchedObject>;
   /** Cancels what is in flight. */

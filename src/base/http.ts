@@ -57,6 +57,7 @@ class HttpFetcher implements Fetcher {
 
   get(request: ObjectRequest): Promise<FetchedObject> {
     const { ahead = false, ...what } = request;
+    if (what.spare_ms !== undefined) return Promise.reject(nothingKeeps(what.url));
     const key = JSON.stringify(what);
     let flight = this.#flights.get(key);
     if (!flight) {
@@ -74,7 +75,7 @@ class HttpFetcher implements Fetcher {
   }
 
   async #fetch(request: ObjectRequest, place: Place): Promise<FetchedObject> {
-    const tries = new Tries(this.#clock);
+    const tries = new Tries(this.#clock, request.retries);
     let asked = request;
     for (;;) {
       const answer = await this.#try(asked, place);
@@ -145,6 +146,10 @@ class HttpFetcher implements Fetcher {
       else closing.addEventListener("abort", wake, { once: true });
     });
   }
+}
+
+function nothingKeeps(url: string): FsError {
+  return fetchError("EOPNOTSUPP", `${url}: there is no cache that could keep it; give one`);
 }
 
 function mismatch(request: ObjectRequest, got: string, length: number, isHtml: boolean): FsError {

@@ -6,7 +6,7 @@ import type { FsError } from "../errno.ts";
 import type { Clock } from "./clock.ts";
 import type { Answer } from "./exchange.ts";
 
-/** How often a request is repeated when server or network are in trouble. */
+/** How often a request is repeated when server or network are in trouble, unless it says otherwise. */
 const busyRetries = 4;
 /** A Retry-After above this is not waited for. */
 const longestWait_ms = 60_000;
@@ -19,12 +19,14 @@ export type NextStep =
 /** Counts the tries of one request. */
 export class Tries {
   readonly #clock: Clock;
+  readonly #most: number;
   #busy = 0;
   #late = 0;
   #wrong = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, most = busyRetries) {
     this.#clock = clock;
+    this.#most = most;
   }
 
   after(answer: Exclude<Answer, { verdict: "good" }>): NextStep {
@@ -37,15 +39,18 @@ export class Tries {
         return this.#wrong > 1 ? fail : { step: "again", delay_ms: 0, fresh: true };
       case "late":
         this.#late += 1;
-        return this.#late > 1 ? fail : { step: "again", delay_ms: 0, fresh: false };
+        return this.#late > 1 || this.#most < busyRetries
+          ? fail
+          : { step: "again", delay_ms: 0, fresh: false };
       case "busy": {
         if (answer.wait_ms > longestWait_ms) {
           const seconds = Math.ceil(answer.wait_ms / 1000);
           const reason = `${answer.error.reason}, and to come back in ${seconds} s`;
           return { step: "fail", error: answer.error.at({ reason }) };
         }
-        if (this.#busy === busyRetries) {
-          const reason = `${answer.error.reason} (tried ${busyRetries + 1} times)`;
+        if (this.#busy >= this.#most) {
+          if (this.#most === 0) return fail;
+          const reason = `${answer.error.reason} (tried ${this.#most + 1} times)`;
           return { step: "fail", error: answer.error.at({ reason }) };
         }
         const delay_ms = Math.max(answer.wait_ms, this.#backoff(this.#busy));

@@ -5,7 +5,7 @@
 import type { FsError } from "../errno.ts";
 import { crc32Of } from "./crc32.ts";
 import { fetchError } from "./exchange.ts";
-import type { ObjectRequest, Packing } from "./fetcher.ts";
+import type { FetchedObject, ObjectRequest, Packing } from "./fetcher.ts";
 
 /** What `bytes` inflate to. Throws an Error in words if they do not, or hold more than `maxBytes`. */
 export type Inflate = (
@@ -30,6 +30,23 @@ export async function unpacked(
   const got = crc32Of(plain);
   if (got === crc32) return plain;
   throw new Error(`expected CRC-32 ${hex(crc32)}, got ${hex(got)}`);
+}
+
+/**
+ * `object` with what its bytes, verified as they came, unpack to.
+ * @throws EIO they are not what the request says
+ */
+export async function unpackedObject(
+  object: FetchedObject,
+  request: ObjectRequest,
+  inflate: Inflate,
+): Promise<FetchedObject> {
+  if (!request.packing) return object;
+  try {
+    return { ...object, bytes: await unpacked(object.bytes, request.packing, inflate) };
+  } catch (error) {
+    throw flawOfPacking(request, error);
+  }
 }
 
 /** The error of a request whose bytes could not be unpacked. */

@@ -4,6 +4,9 @@
  * does not send the CORS header.
  */
 
+/** The cause of an error that is the network's: there was no answer at all, or not in time. */
+export class Unreachable extends Error {}
+
 /** What Node's network codes mean, and what to try. */
 const advice: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused: is the server running, and on this port?",

@@ -5,7 +5,15 @@
  */
 import { FsError } from "../../errno.ts";
 import { all, drive, type Operation, waitFor } from "../../operation.ts";
-import type { Base, BaseCapabilities, BaseEntry, BaseNode, WalkingBase } from "../base.ts";
+import type {
+  Base,
+  BaseCapabilities,
+  BaseEntry,
+  BaseNode,
+  KeptBase,
+  KeptPart,
+  WalkingBase,
+} from "../base.ts";
 import { ObjectCache } from "../cache.ts";
 import type { FetchedObject, Fetcher, ObjectRequest } from "../fetcher.ts";
 import {
@@ -50,18 +58,40 @@ export interface ManifestBaseOptions {
  * @throws EPROTO what is there is no manifest, or a bad one; the reason names the entry
  * @throws EACCES, EIO as `Fetcher.get`
  */
-export function* openManifestBase(options: ManifestBaseOptions): Operation<Base & WalkingBase> {
+export function* openManifestBase(
+  options: ManifestBaseOptions,
+): Operation<Base & WalkingBase & KeptBase> {
   const { fetcher, cacheBytes } = options;
   const directoryUrl = baseUrlOf(options.url);
   const url = directoryUrl + manifestName;
-  const { bytes, sha256 } = yield* fetchManifest(url, fetcher);
-  const pointer = refusing(url, () => readPointer(parsed(bytes, url)));
+  const fetched = yield* fetchManifest(url, fetcher);
+  const pointer = pointerIn(fetched.bytes, url);
   const objects = new Objects(directoryUrl, pointer, fetcher);
   const index = refusing(
     url,
     () => new ManifestIndex(pointer, (reference, most) => objects.get(reference, most)),
   );
-  return new ManifestBase(directoryUrl, sha256, pointer, index, objects, cacheBytes);
+  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cacheBytes);
+}
+
+/** Whether `bytes`, which came from `url`, are a manifest that a base can be opened by. */
+export function isManifest(bytes: Uint8Array, url: string): boolean {
+  try {
+    const pointer = pointerIn(bytes, url);
+    refusing(url, () => new ManifestIndex(pointer, noObjects));
+    return true;
+  } catch (error) {
+    if (error instanceof FsError) return false;
+    throw error;
+  }
+}
+
+function* noObjects(): Operation<Uint8Array> {
+  throw new Error("bug: an index that is only looked at asked for an object");
+}
+
+function pointerIn(bytes: Uint8Array, url: string): Pointer {
+  return refusing(url, () => readPointer(parsed(bytes, url)));
 }
 
 /**
@@ -94,7 +124,9 @@ export function baseUrlOf(given: string): string {
 
 function* fetchManifest(url: string, fetcher: Fetcher): Operation<FetchedObject> {
   try {
-    return yield* waitFor(fetcher.get({ url, maxBytes: maxManifestBytes, fresh: true }));
+    return yield* waitFor(
+      fetcher.get({ url, maxBytes: maxManifestBytes, fresh: true, isPointer: true }),
+    );
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
     if (error.code !== "ENOENT") throw error.at({ syscall: "open" });
@@ -180,11 +212,12 @@ class Objects {
   }
 }
 
-class ManifestBase implements Base, WalkingBase {
+class ManifestBase implements Base, WalkingBase, KeptBase {
   readonly locator: string;
   readonly identity: string;
   readonly capabilities: BaseCapabilities = { integrity: "sha256", snapshot: true };
   readonly omitted: number;
+  readonly kept: KeptPart | undefined;
   readonly #pointer: Pointer;
   readonly #index: ManifestIndex;
   readonly #objects: Objects;
@@ -193,7 +226,7 @@ class ManifestBase implements Base, WalkingBase {
 
   constructor(
     url: string,
-    sha256: string,
+    { sha256, kept }: FetchedObject,
     pointer: Pointer,
     index: ManifestIndex,
     objects: Objects,
@@ -202,6 +235,7 @@ class ManifestBase implements Base, WalkingBase {
     this.locator = url;
     this.identity = `sha256:${sha256}`;
     this.omitted = pointer.omitted;
+    this.kept = kept;
     this.#pointer = pointer;
     this.#index = index;
     this.#objects = objects;
