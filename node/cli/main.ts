@@ -24,6 +24,7 @@ ever read: every change goes to a storage, a directory of yours, and stays there
 Try it:
   minifo index site                 describe the files of a site in site/minifo.json
   minifo serve site                 serve it; prints its URL
+  minifo pack site image            or pack a large one, to be served in its place
   minifo mount URL mnt --storage changes
                                     the site, writable, at mnt
   minifo status changes             what you changed

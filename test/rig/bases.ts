@@ -3,7 +3,10 @@
  * server. `/bases/empty/` has nothing in it, `/bases/site/` is a small site, `/bases/listed/` a listing without a manifest.
  */
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
+import { referenceTo } from "../../src/base/manifest/digests.ts";
+import { objectPath } from "../../src/base/manifest/format.ts";
 import type { ManifestEntry } from "../../src/base/manifest/records.ts";
 import { writeManifest } from "../../src/base/manifest/writer.ts";
 import { zipOf } from "../base/zip-archive.ts";
@@ -46,6 +49,35 @@ function servedBase(files: Readonly<Record<string, string | Uint8Array>>): Serve
   return served;
 }
 
+/** A packed image: two files in a pack, one in chunks, and so many names that its index lies in leaves. */
+function packedBase(): ServedBase {
+  const served = new Map<string, Buffer>();
+  const put = (plain: Uint8Array): string => {
+    const bytes = gzipSync(plain);
+    served.set(objectPath("packed", hash(bytes).toString("hex")), bytes);
+    return referenceTo(hash(bytes), true);
+  };
+  const [one, two] = ["the first of a pack\n".repeat(50), "the second\n"];
+  const pack = put(Buffer.from(one + two));
+  const large = Buffer.from("0123456789abcdef".repeat(100_000));
+  const chunks = put(large.subarray(0, chunk)) + put(large.subarray(chunk));
+  const sum = "AAAAAA";
+  const file = { type: "file", mode: 0o644, mtime, sum } as const;
+  const entries: ManifestEntry[] = [
+    { path: "", type: "directory", mode: 0o755, mtime },
+    { path: "d", type: "directory", mode: 0o755, mtime },
+    { ...file, path: "d/one", size: one.length, content: { pack, offset: 0 } },
+    { ...file, path: "d/two", size: two.length, content: { pack, offset: one.length } },
+    { ...file, path: "large", size: large.length, content: { chunks } },
+  ];
+  for (let at = 0; at < 5000; at += 1) {
+    entries.push({ ...file, path: `d/empty-${at}.txt`, size: 0, content: undefined });
+  }
+  const text = writeManifest(entries, { omitted: 0, layout: "packed", put });
+  served.set("minifo.json", Buffer.from(text));
+  return served;
+}
+
 /** A directory as a file server lists it, with a zip in it. */
 function listedBase(): ServedBase {
   const zip = zipOf([
@@ -65,6 +97,7 @@ export function bases(): Plugin {
   const all = new Map([
     ["empty", servedBase({})],
     ["site", servedBase(site())],
+    ["packed", packedBase()],
     ["listed", listedBase()],
   ]);
   return {

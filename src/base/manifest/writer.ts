@@ -43,8 +43,8 @@ export interface ManifestTotals {
 const mostInline = 80 * 1024;
 /** A list of leaves that would be longer stands in pages. */
 const mostListed = 60 * 1024;
-/** Bytes of a leaf's text, about: a fifth of that is left once it is compressed. */
-const leafWeights: PartWeights = { least: 144 * 1024, most: 224 * 1024, oneIn: 16 };
+/** Bytes of a leaf once it is compressed, about. No more than eight times that is its text, far below its bound. */
+const leafWeights: PartWeights = { least: 21 * 1024, most: 36 * 1024, oneIn: 16 };
 const pageWeights: PartWeights = { least: 24 * 1024, most: 64 * 1024, oneIn: 64 };
 
 /** The canonical text of the manifest of `tree`. Throws a bug if `tree` is no tree. */
@@ -108,10 +108,10 @@ function leavesOf(children: Children, layout: Layout): readonly (readonly Part[]
   };
   for (const [path, entries] of children) {
     const weights = entries.map((entry) => weightOf(entry, layout));
-    const weight = weights.reduce((sum, one) => sum + one, recordWeight + path.length);
+    const weight = weights.reduce((sum, one) => sum + one, recordWeight(path));
     const isWorthIt = leafWeights.least;
     if (leaf.length > 0 && (cutter.isCut(path) || cutter.isFull(weight, isWorthIt))) cut();
-    cutter.add(recordWeight + path.length);
+    cutter.add(recordWeight(path));
     let from = 0;
     const before = cutter.weight;
     entries.forEach((entry, row) => {
@@ -136,17 +136,26 @@ function partOf(path: string, entries: readonly ManifestEntry[], from: number, t
   return { path, entries: part, key: from > 0 && first ? keyOf(path, nameOf(first)) : path };
 }
 
-/** What the text of an empty directory has, about. */
-const recordWeight = 60;
+/** What an empty directory adds to a leaf, compressed, about. */
+function recordWeight(path: string): number {
+  return 12 + weightOfText(path) / 2;
+}
 
-/** Bytes of an entry's text, about, and of its name and kind only: contents that change do not count. */
+/** What an entry adds to a leaf, compressed, about; by its name and kind only, for contents that change do not count. */
 function weightOf(entry: ManifestEntry, layout: Layout): number {
-  const name = nameOf(entry).length + 16;
+  const name = 5 + weightOfText(nameOf(entry));
   if (entry.type === "directory") return name;
-  if (entry.type === "symlink") return name + entry.target.length;
+  if (entry.type === "symlink") return name + weightOfText(entry.target) / 2;
   const chunks = chunksOf(entry, layout);
-  const listed = chunks > inlineChunks ? 1 : chunks;
-  return name + (layout === "tree" ? listed + 1 : listed) * (digestLetters + 3);
+  const listed = (chunks > inlineChunks ? 1 : chunks) * digestWeight;
+  // Beside the files, where each has a digest, leaves may be larger, or there would be too many.
+  return name + listed + (layout === "tree" ? digestWeight / 2 : 0);
+}
+
+const digestWeight = 33;
+
+function weightOfText(text: string): number {
+  return JSON.stringify(text).length / 4;
 }
 
 /** A line for each directory, so that two versions can be compared by eye. */
