@@ -103,6 +103,18 @@ export function bases(): Plugin {
   return {
     name: "minifo-test-bases",
     configureServer(server) {
+      // `/frozen/NAME` has no answer until `/frozen/NAME/` is asked for: what a test stops a worker with.
+      const frozen = new Map<string, () => void>();
+      server.middlewares.use("/frozen/", (request, response) => {
+        const name = request.url ?? "";
+        if (!name.endsWith("/")) {
+          frozen.set(`${name}/`, () => response.end());
+          return;
+        }
+        response.end(frozen.has(name) ? "thawed" : "");
+        frozen.get(name)?.();
+        frozen.delete(name);
+      });
       server.middlewares.use("/bases/", (request, response) => {
         const url = new URL(request.url ?? "/", "http://localhost");
         const [base = "", ...path] = decodeURIComponent(url.pathname).slice(1).split("/");

@@ -29,13 +29,14 @@ class Heart {
     const watched = promise.finally(() => {
       settled = true;
     });
-    while (!settled) {
+    for (let beats = 0; !settled && beats < 300; beats += 1) {
       this.#tick();
       await Promise.race([
         watched.catch(() => {}),
         new Promise((resolve) => setTimeout(resolve, 30)),
       ]);
     }
+    if (!settled) throw new Error("300 heartbeats changed nothing");
     return watched;
   }
 }
@@ -224,5 +225,73 @@ describe("an owner that ends without a word", () => {
       expect(names).toContain("before");
       expect(names.filter((name) => name.startsWith("after-"))).toHaveLength(9);
     }
+  });
+});
+
+/** WebKitGTK stops the page too while one of its workers waits for a synchronous request, so nothing can be stopped so. */
+const cannotFreeze = /AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent);
+
+describe.skipIf(cannotFreeze)("an owner that is frozen", () => {
+  /** Stops the worker `name`, and returns once it stands still. */
+  async function freeze(name: string): Promise<void> {
+    const channel = new BroadcastChannel(`freeze ${name}`);
+    channel.postMessage("now");
+    channel.close();
+  }
+
+  /** Lets it go on, once it has come to stand still. */
+  async function thaw(name: string): Promise<void> {
+    for (let tries = 0; tries < 300; tries += 1) {
+      const answer = await fetch(`/frozen/${encodeURIComponent(name)}/`);
+      if ((await answer.text()) === "thawed") return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error("the worker never came to stand still");
+  }
+
+  test("is succeeded after eight heartbeats; when it wakes it harms nothing, and its own page goes on with the next", async () => {
+    const storage = unusedStorage();
+    const name = `worker of ${storage}`;
+    const url = new URL("freezable-worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module", name });
+    workers.add(worker);
+    const options = { base: baseUrl("site"), storage };
+    const owner = await openOverlayWith({ ...options, worker }, new Heart().heartbeat);
+    open.add(owner);
+    const heart = new Heart();
+    const other = await tab(storage, "tab", heart);
+    await owner.fs.promises.writeFile("/before", "before");
+    await freeze(name);
+    const late = owner.fs.promises.writeFile("/late", "late");
+    await heart.beatUntil(other.fs.promises.writeFile("/meanwhile", "meanwhile"));
+    expect(await other.fs.promises.readFile("/before", "utf8")).toBe("before");
+    await thaw(name);
+    await late;
+    expect(await owner.fs.promises.readFile("/meanwhile", "utf8")).toBe("meanwhile");
+    expect(await other.fs.promises.readFile("/late", "utf8")).toBe("late");
+    expect(await owner.status()).toEqual(await other.status());
+  });
+});
+
+describe("another version of the library", () => {
+  test("that has the storage open is named, and left alone", async () => {
+    const storage = unusedStorage();
+    const other = new BroadcastChannel(`minifo:${storage}`);
+    let held = () => {};
+    const ready = new Promise<void>((resolve) => {
+      navigator.locks.request(`minifo:${storage}`, () => {
+        resolve();
+        return new Promise<void>((end) => {
+          held = end;
+        });
+      });
+    });
+    await ready;
+    other.onmessage = () => other.postMessage({ protocol: 99, said: { say: "owner" } });
+    const opening = openOverlay({ base: baseUrl("site"), storage, ownership: "tab" });
+    await expect(opening).rejects.toMatchObject({ code: "EBUSY" });
+    await expect(opening).rejects.toThrow(/another version of minifo/);
+    held();
+    other.close();
   });
 });
