@@ -188,6 +188,30 @@ describe("a tar over HTTP", () => {
     ["a tar that was cut off", handmade(["f", "0", "x".repeat(2000)]).subarray(0, 1024), /cut off/],
     ["a damaged header", handmade(["f", "0", "x"], ["g", "0"]).fill(1, 1030, 1040), /byte 1024/],
     ["a damaged extended header", handmade(["x", "x", "99 path=f\n"], ["f", "0"]), /extended/],
+    [
+      "an extended header whose record has no length",
+      handmade(["x", "x", "0 path=f\n"], ["f", "0"]),
+      /extended/,
+    ],
+    [
+      "an extended header whose record leads back",
+      handmade(["x", "x", "10 path=f\n-10 a=b\n"], ["f", "0"]),
+      /extended/,
+    ],
+    [
+      "a size that leads back",
+      handmade(["f", "0", "", "", { 124: `${"\xff".repeat(10)}\xfe\0` }]),
+      /negative/,
+    ],
+    [
+      "thousands of global records",
+      handmade([
+        "g",
+        "g",
+        Array.from({ length: 1000 }, (_, at) => `12 k${at + 1000}=vv\n`).join(""),
+      ]),
+      /global/,
+    ],
     ["a number that is none", handmade(["f", "0", "", "", { 124: "9" }]), /number/],
     ["a size beyond reason", handmade(["f", "0", "", "", { 124: "\x80\x7f\x7f" }]), /reason/],
   ])("refuses %s with EPROTO", async (_, bytes, words) => {

@@ -34,6 +34,8 @@ export interface TarMember {
 const blockBytes = 512;
 /** The longest extended header or long name that is read. */
 const maxExtensionBytes = 1024 * 1024;
+/** Records that hold for all members which follow: each is looked at once for every member. */
+const maxGlobals = 256;
 
 const types: Readonly<Record<string, FileType | "link">> = {
   "0": "file",
@@ -100,6 +102,7 @@ export class TarScanner {
         return;
       case "g":
         this.#globals = new Map([...this.#globals, ...recordsIn(bytes)]);
+        if (this.#globals.size > maxGlobals) throw new TarFlaw("its global headers are too long");
         return;
       case "L":
         this.#longName = untilNul(bytes);
@@ -119,7 +122,7 @@ export class TarScanner {
       throw new TarFlaw(`${what}: there is no header where one should be`);
     }
     const kind = String.fromCharCode(block[156] as number);
-    const stated = numberIn(block, 124, 12);
+    const stated = sizeIn(block);
     this.#at += blockBytes;
     if ("xgLK".includes(kind)) {
       if (stated > maxExtensionBytes) throw new TarFlaw("an extended header of it is too long");
@@ -166,7 +169,7 @@ export class TarScanner {
       offset: this.#at,
       target: type === "symlink" ? target : undefined,
       linkTo: isLink ? target : undefined,
-      xattrs: xattrsIn(records),
+      xattrs: xattrsIn(this.#extended),
       isSparse: kind === "S" || [...records.keys()].some((key) => key.startsWith("GNU.sparse.")),
     });
   }
@@ -206,6 +209,13 @@ function numberIn(block: Uint8Array, at: number, length: number): number {
   return Number.parseInt(digits, 8);
 }
 
+/** The size of what follows a header. It must not lead back, or a walk over the archive would never end. */
+function sizeIn(block: Uint8Array): number {
+  const size = numberIn(block, 124, 12);
+  if (size < 0) throw new TarFlaw("a size in it is negative");
+  return size;
+}
+
 function nameIn(block: Uint8Array): Uint8Array {
   const name = untilNul(block.subarray(0, 100));
   const isUstar = String.fromCharCode(...block.subarray(257, 263)) === "ustar\0";
@@ -219,16 +229,22 @@ function untilNul(bytes: Uint8Array): Uint8Array {
   return end < 0 ? bytes : bytes.subarray(0, end);
 }
 
+/** Digits that the length of a record can have, and the blank behind them. */
+const longestDigits = 8;
+const noBytes = new Uint8Array(0);
+
 /** The records of a pax header: `LENGTH KEY=VALUE\n`, the length that of the whole record. */
 function recordsIn(bytes: Uint8Array): Records {
   const records = new Map<string, Uint8Array>();
   for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
-    const blank = bytes.indexOf(0x20, at);
-    const length = blank < 0 ? Number.NaN : Number(text(bytes.subarray(at, blank)));
-    const record = bytes.subarray(blank + 1, at + length - 1);
+    const blank = bytes.subarray(0, at + longestDigits).indexOf(0x20, at);
+    const digits = blank < 0 ? "" : String.fromCharCode(...bytes.subarray(at, blank));
+    const length = /^\d+$/.test(digits) ? Number(digits) : 0;
+    // A record of no length, or of less than its own digits, would be read again and again.
+    const isWhole = length > digits.length + 1 && at + length <= bytes.length;
+    const record = isWhole ? bytes.subarray(blank + 1, at + length - 1) : noBytes;
     const equals = record.indexOf(0x3d);
-    const isRecord = Number.isSafeInteger(length) && at + length <= bytes.length && equals > 0;
-    const key = isRecord ? text(record.subarray(0, equals)) : undefined;
+    const key = equals > 0 ? text(record.subarray(0, equals)) : undefined;
     if (key === undefined) throw new TarFlaw("an extended header of it is damaged");
     records.set(key, record.subarray(equals + 1));
     at += length;
