@@ -37,19 +37,27 @@ interface Place<Content> {
   readonly children: Map<string, string> | undefined;
 }
 
+/**
+ * The longest path that is taken, as the kernel takes none longer: every directory on the way has a place of its own, so
+ * that a path of a million names would cost the square of that.
+ */
+export const maxPathLength = 4096;
+
 const start: Time = { seconds: 0, nanoseconds: 0 };
 
 /** See the head of this file. */
 export class EntryTree<Content> {
   readonly #places = new Map<string, Place<Content>>();
   readonly #groups = new Map<string, string[]>();
+  readonly #most: number;
   #omitted: number;
 
   /**
    * Of two entries with one path the later counts, as when an archive is extracted; `omitted` were left out before.
-   * @throws EFBIG more entries than a base may have
+   * @throws EFBIG more than `most` entries, or so many with the directories that are made up
    */
-  constructor(entries: Iterable<TreeEntry<Content>>, omitted = 0) {
+  constructor(entries: Iterable<TreeEntry<Content>>, omitted = 0, most = maxEntries) {
+    this.#most = most;
     this.#omitted = omitted;
     const byPath = new Map<string, TreeEntry<Content>>();
     for (const entry of entries) {
@@ -58,12 +66,7 @@ export class EntryTree<Content> {
         if (byPath.delete(entry.path) && entry.type !== "directory") this.#omitted += 1;
         byPath.set(entry.path, entry);
       }
-      if (byPath.size > maxEntries) {
-        throw new FsError("EFBIG", {
-          syscall: "open",
-          reason: `it has more than ${maxEntries} entries, which is more than a base can have`,
-        });
-      }
+      this.#refuseAbove(byPath.size);
     }
     this.#places.set("", placeOf(byPath.get("") ?? directoryAt("")));
     for (const entry of byPath.values()) this.#put(entry);
@@ -123,6 +126,14 @@ export class EntryTree<Content> {
     for (const path of this.#places.keys()) if (path !== "") yield path;
   }
 
+  #refuseAbove(count: number): void {
+    if (count <= this.#most) return;
+    throw new FsError("EFBIG", {
+      syscall: "open",
+      reason: `it has more than ${this.#most} entries, which is more than a base can have`,
+    });
+  }
+
   #put(entry: TreeEntry<Content>): void {
     const { path } = entry;
     const known = this.#places.get(path);
@@ -141,6 +152,7 @@ export class EntryTree<Content> {
     }
     directory.set(path.slice(parent === "" ? 0 : parent.length + 1), path);
     this.#places.set(path, placeOf(entry));
+    this.#refuseAbove(this.#places.size - 1);
   }
 
   /** The names of the directory at `path`, which is made up where nothing is; undefined where a file is. */
@@ -158,13 +170,16 @@ export class EntryTree<Content> {
       place.children.set(next.slice(at === "" ? 0 : at.length + 1), next);
       place = placeOf(directoryAt<Content>(next));
       this.#places.set(next, place);
+      this.#refuseAbove(this.#places.size - 1);
       at = next;
     }
     return place.children;
   }
 
-  #link({ path, linkTo }: TreeEntry<Content>): void {
-    if (linkTo === undefined || !this.#places.has(path)) return;
+  #link(entry: TreeEntry<Content>): void {
+    const { path, linkTo } = entry;
+    // One that was left out has no place; a directory that was made up may be there instead.
+    if (linkTo === undefined || this.#places.get(path)?.entry !== entry) return;
     const first = this.#places.get(linkTo);
     if (!first || first.children || first.entry.linkTo !== undefined || linkTo === path) {
       this.#remove(path);
@@ -204,6 +219,7 @@ export function plainPath(path: string): string {
 
 /** Whether `path` is one: the root, or legal names with a slash between each two. */
 function isPath(path: string): boolean {
+  if (path.length > maxPathLength) return false;
   return path === "" || path.split("/").every((name) => flawOfName(name) === undefined);
 }
 

@@ -8,9 +8,9 @@ import { type Operation, waitFor } from "../operation.ts";
 import type { Base, BaseCapabilities, BaseEntry, BaseNode } from "./base.ts";
 import { ObjectCache } from "./cache.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { EntryTree, type TreeEntry } from "./entry-tree.ts";
+import { EntryTree, maxPathLength, type TreeEntry } from "./entry-tree.ts";
 import type { Fetcher } from "./fetcher.ts";
-import { chunkBytes } from "./manifest/format.ts";
+import { chunkBytes, maxEntries } from "./manifest/format.ts";
 import { type InspectedResource, inspect, ResourceReader } from "./resource.ts";
 import { nameOfVersion } from "./resource-version.ts";
 
@@ -34,6 +34,7 @@ export interface PlainSiteOptions {
 /**
  * Opens the site whose pages the list at `url` names.
  * @throws EPROTO what is there is no list, or none of its URLs is below the list's directory
+ * @throws EFBIG it names more pages than a base can have
  * @throws ENOENT, EACCES, EIO as `Fetcher.get`
  */
 export function* openPlainSite(options: PlainSiteOptions): Operation<Base> {
@@ -49,8 +50,11 @@ export function* openPlainSite(options: PlainSiteOptions): Operation<Base> {
   const directories = new Set<string>();
   for (const { path = "" } of below) {
     for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
-      directories.add(path.slice(0, at));
+      const directory = path.slice(0, at);
+      if (directories.has(directory)) break;
+      directories.add(directory);
     }
+    if (directories.size > maxEntries) throw tooMany(url);
   }
   const entries = below.map(({ listed, path = "" }): TreeEntry<string> => {
     // The page of a directory has no name in its URL; a server would look for this one.
@@ -89,8 +93,14 @@ function* listedUrls(url: string, fetcher: Fetcher): Operation<Set<string>> {
     }
     if (found.areLists) lists.push(...found.urls.slice(0, maxLists - lists.length));
     else for (const one of found.urls) urls.add(one);
+    if (urls.size > maxEntries) throw tooMany(url);
   }
   return urls;
+}
+
+function tooMany(url: string): FsError {
+  const reason = `the list ${url} names more than ${maxEntries} pages or directories, which is more than a base can have`;
+  return new FsError("EFBIG", { syscall: "open", reason });
 }
 
 /** What a list names, as absolute URLs; undefined if it is no list. */
@@ -101,7 +111,7 @@ function urlsIn(
   const isIndex = /<sitemapindex[\s>]/.test(text);
   const isSitemap = isIndex || /<urlset[\s>]/.test(text);
   const said = isSitemap
-    ? [...text.matchAll(/<loc>\s*([^<]*?)\s*<\/loc>/g)].map(([, loc = ""]) => unescaped(loc))
+    ? [...text.matchAll(/<loc>([^<]*)<\/loc>/g)].map(([, loc = ""]) => unescaped(loc.trim()))
     : text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
   if (!isSitemap && (said.length === 0 || /^\s*[<{[]/.test(text))) return undefined;
   const urls: string[] = [];
@@ -112,17 +122,18 @@ function urlsIn(
   return { urls, areLists: isIndex };
 }
 
+const entities: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
+
 /** The five entities that XML has, and numbers. */
 function unescaped(text: string): string {
-  const named: Readonly<Record<string, string>> = {
-    amp: "&",
-    lt: "<",
-    gt: ">",
-    quot: '"',
-    apos: "'",
-  };
   return text.replace(/&(?:#(\d{1,7})|(\w+));/g, (whole, number, name) => {
-    if (number === undefined) return named[name] ?? whole;
+    if (number === undefined) return entities.get(name) ?? whole;
     return Number(number) <= 0x10ffff ? String.fromCodePoint(Number(number)) : whole;
   });
 }
@@ -142,7 +153,9 @@ function pathBelow(root: string, url: string): string | undefined {
   if (!url.startsWith(root) || url.includes("?")) return undefined;
   try {
     const segments = url.slice(root.length).split("/").map(decodeURIComponent);
-    return segments.some((segment) => segment.includes("/")) ? undefined : segments.join("/");
+    const path = segments.join("/");
+    const isPath = path.length <= maxPathLength && !segments.some((name) => name.includes("/"));
+    return isPath ? path : undefined;
   } catch {
     // Percent-encoded bytes that are no UTF-8: no name.
     return undefined;

@@ -48,6 +48,9 @@ export function* openSuperblock(options: SuperblockOptions): Operation<OpenedSup
     // The owner before us committed between our reading and our taking over. That ends here: no commit of an owner
     // that was taken over is accepted, and those who take over at the same time take turns.
     if (!(error instanceof FsError && error.code === "ESTALE")) throw error;
+    const now = yield* storage.superblock();
+    // Nothing moved: it is we who may not commit any more, and trying again would go on for ever.
+    if (now?.epoch === stored?.epoch && now?.generation === stored?.generation) throw error;
     return yield* openSuperblock(options);
   }
 }

@@ -378,6 +378,20 @@ describe("contents", () => {
     }
   });
 
+  test("that are shorter than the manifest says give EIO, and nothing that was in the buffer before", async () => {
+    const longer = { ...entry, size: text.length + 10 };
+    const fetcher = new FakeFetcher({
+      [`${site}minifo.json`]: writeManifest([...directories, longer], { omitted: 0 }),
+      [url]: text,
+    });
+    const base = await run(openManifestBase({ url: site, fetcher }));
+    const node = runSync(base.lookup(entry.path));
+    if (!node) throw new Error("it is missing");
+    const reading = run(base.read(node, 0, new Uint8Array(longer.size)));
+    await expect(reading).rejects.toMatchObject({ code: "EIO", path: entry.path });
+    await expect(reading).rejects.toThrow(/shorter than the manifest says/);
+  });
+
   test("of a large file are fetched in the chunks that are touched, each verified", async () => {
     const chunk = 1024 * 1024;
     const bytes = new Uint8Array(5 * chunk + 7).map((_, at) => (at * 7 + (at >> 16)) & 0xff);

@@ -139,6 +139,15 @@ describe("a plain site", () => {
     expect(await contentOf(base, "a.html")).toBe("longer");
   });
 
+  test("reads a sitemap in time whose locations never end, and entities that are none", async () => {
+    const server = await siteServer(pages);
+    const endless = `<loc>${" ".repeat(20_000)}x<`.repeat(20);
+    const loc = `<loc>a.html</loc><loc>&constructor;</loc>`;
+    server.files.set("sitemap.xml", { content: `<urlset>${endless}${loc}</urlset>` });
+    const base = await openAt(`${server.url}sitemap.xml`);
+    expect(await namesIn(base)).toEqual(["&constructor;", "a.html"]);
+  });
+
   test.each([
     ["a page", "<p>text</p>"],
     ["a list of pages elsewhere", "https://other.example/x\n"],

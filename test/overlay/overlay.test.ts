@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { run } from "../../src/index.ts";
+import { FsError, run } from "../../src/index.ts";
 import { context, Fixture } from "./fixture.ts";
 
 const tree = {
@@ -297,6 +297,19 @@ describe("commits", () => {
     await expect(run(earlier.commit("strict"))).rejects.toMatchObject({ code: "ESTALE" });
     expect(await f.names("")).not.toContain("late");
   });
+});
+
+test("opening over a storage that takes no commit of ours ends with ESTALE, after one try", async () => {
+  const f = await Fixture.open({ a: "1" });
+  let commits = 0;
+  f.disk.before = ({ method }) => {
+    if (method !== "commit") return undefined;
+    commits += 1;
+    if (commits > 50) throw new Error("it goes on for ever");
+    throw new FsError("ESTALE", { reason: "another process has taken this storage over" });
+  };
+  await expect(f.mount()).rejects.toMatchObject({ code: "ESTALE" });
+  expect(commits).toBe(1);
 });
 
 describe("revert", () => {

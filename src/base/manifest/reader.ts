@@ -337,11 +337,14 @@ class ManifestBase implements Base, WalkingBase, KeptBase {
     if (this.#pointer.layout === "tree") {
       const isWhole = length === node.size;
       const most = isWhole ? length : Math.max(length, Math.min(node.size, maxWholeForRange));
-      return yield* this.#natural(node.path, digest, {
+      const bytes = yield* this.#natural(node.path, digest, {
         ...(!isWhole && { range: { offset, length, size: node.size } }),
         maxBytes: most,
         ...(ahead && { ahead }),
       });
+      // The digest is right, and the size that the manifest states is not.
+      if (bytes.length < length) throw tooShort("content", digest);
+      return bytes;
     }
     const bytes = yield* this.#object(digest, length, ahead);
     if (bytes.length < length) throw tooShort("chunk", digest);
