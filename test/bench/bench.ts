@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly rounds: number | undefined;
   /** Only the rows whose name has one of these words; empty: all. */
   readonly only: readonly string[];
+  /** Also what takes long. */
+  readonly full: boolean;
   /** Tells what is going on, on a terminal. */
   readonly progress: (words: string) => void;
 }

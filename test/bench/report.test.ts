@@ -99,6 +99,13 @@ describe("a report is drawn", () => {
     expect(new Set(widths.map((line) => line.length)).size).toBe(1);
   });
 
+  test("with what was promised not to be passed, kept or not", () => {
+    const promised = (atMost: number) => ({ what: row.what, contender: "ours", atMost });
+    const table = tableOf({ ...drawn, limits: [promised(1e9), promised(1)] });
+    expect(table).toMatch(/met: reads, ours at most 1,000,000,000 \/s/);
+    expect(table).toMatch(/missed: reads, ours at most 1 \/s/);
+  });
+
   test("as a picture that takes no name for markup", () => {
     const hostile = "</text><script>alert(1)</script>\u0000";
     const contenders = [{ name: "ours" }, { name: hostile }];

@@ -47,6 +47,17 @@ export interface Target {
   readonly because?: string;
 }
 
+/** A number somebody promised not to pass. */
+export interface Limit {
+  /** The row, by its `what`. */
+  readonly what: string;
+  readonly contender: string;
+  /** In the row's unit. */
+  readonly atMost: number;
+  /** What a reader should know when it is missed. */
+  readonly because?: string;
+}
+
 /** What a benchmark found. */
 export interface Report {
   readonly title: string;
@@ -54,6 +65,7 @@ export interface Report {
   readonly contenders: readonly Contender[];
   readonly rows: readonly Row[];
   readonly targets: readonly Target[];
+  readonly limits?: readonly Limit[];
   /** What a reader has to know to judge the numbers. */
   readonly notes: readonly string[];
 }
@@ -107,6 +119,14 @@ export function isMet(report: Report, target: Target): boolean | undefined {
   if (!row) throw new Error(`bug: a target names a row that there is not: ${target.what}`);
   const reached = ratio(row, target.contender, target.against);
   return reached === undefined ? undefined : reached >= target.atLeast;
+}
+
+/** Whether `limit` is kept; undefined if it could not be measured. */
+export function isKept(report: Report, { what, contender, atMost }: Limit): boolean | undefined {
+  const row = report.rows.find((one) => one.what === what);
+  if (!row) throw new Error(`bug: a limit names a row that there is not: ${what}`);
+  const reached = numberOf(row.values[contender]);
+  return reached === undefined ? undefined : reached <= atMost;
 }
 
 function numberOf(value: Value | undefined): number | undefined {

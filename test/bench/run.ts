@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- NAME [WORD…] [--rounds N] [--json FILE] [--svg FILE]`: runs one benchmark and prints its table.
- * Words choose the rows whose name has one of them. Progress goes to stderr where that is a terminal.
+ * `npm run bench -- NAME [WORD…] [--full] [--rounds N] [--json FILE] [--svg FILE]`: runs one benchmark and prints its table.
+ * Words choose the rows whose name has one of them; --full adds what takes long. Progress goes to stderr where that is a terminal.
  */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -10,7 +10,7 @@ import { pictureOf } from "./picture.ts";
 import { type MachineReport, machine } from "./report.ts";
 import { tableOf } from "./table.ts";
 
-const usage = "npm run bench -- NAME [WORD…] [--rounds N] [--json FILE] [--svg FILE]";
+const usage = "npm run bench -- NAME [WORD…] [--full] [--rounds N] [--json FILE] [--svg FILE]";
 
 /** The benchmarks there are: the folders beside this file that have a bench.js. */
 function names(): string[] {
@@ -28,7 +28,12 @@ function argumentsOf(words: string[]) {
     return parseArgs({
       args: words,
       allowPositionals: true,
-      options: { rounds: { type: "string" }, json: { type: "string" }, svg: { type: "string" } },
+      options: {
+        full: { type: "boolean" },
+        rounds: { type: "string" },
+        json: { type: "string" },
+        svg: { type: "string" },
+      },
     });
   } catch (error) {
     return refuse((error as Error).message);
@@ -46,7 +51,12 @@ if (rounds !== undefined && !(Number.isSafeInteger(rounds) && rounds > 0)) {
 
 const { bench } = (await import(`./${name}/bench.js`)) as { bench: Bench };
 const line = new StatusLine(process.stderr);
-const found = await bench({ rounds, only, progress: (words) => line.show(words) });
+const found = await bench({
+  rounds,
+  only,
+  full: values.full ?? false,
+  progress: (words) => line.show(words),
+});
 line.clear();
 const report: MachineReport = { format: "minifo-bench/1", machine: machine(), ...found };
 console.log(tableOf(report));

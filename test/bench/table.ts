@@ -1,5 +1,13 @@
 /** A report as a table that reads well on a terminal and is Markdown at the same time. */
-import { isMet, type MachineReport, type Report, type Row, ratio, type Value } from "./report.ts";
+import {
+  isKept,
+  isMet,
+  type MachineReport,
+  type Report,
+  type Row,
+  ratio,
+  type Value,
+} from "./report.ts";
 
 /** The whole report: the table, how to read it, the targets, the notes, the machine. */
 export function tableOf(report: MachineReport): string {
@@ -61,7 +69,16 @@ function targetsOf(report: Report): string {
     const why = met === false && because ? ` – ${because}` : "";
     return `- ${outcome}: ${what}, ${contender} at least ${shownRatio(atLeast)} of ${against}${told}${why}`;
   });
-  return lines.join("\n");
+  const kept = (report.limits ?? []).map((limit) => {
+    const { what, contender, atMost, because } = limit;
+    const row = report.rows.find((one) => one.what === what) as Row;
+    const isGood = isKept(report, limit);
+    const outcome = isGood === undefined ? "not measured" : isGood ? "met" : "missed";
+    const why = isGood === false && because ? ` – ${because}` : "";
+    const most = `${shown(atMost)}${row.unit === "" ? "" : ` ${row.unit}`}`;
+    return `- ${outcome}: ${what}, ${contender} at most ${most} (${cellOf(row.values[contender], row.unit)})${why}`;
+  });
+  return [...lines, ...kept].join("\n");
 }
 
 /** Lines of cells with the columns below each other, the first to the left and the others to the right. */
