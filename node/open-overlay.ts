@@ -7,7 +7,10 @@ import {
   FsError,
   type FsPromises,
   fsOf,
+  type KeptPart,
+  keptPart,
   Overlay,
+  pollingBase,
   run,
   type Storage,
 } from "../src/index.ts";
@@ -47,6 +50,15 @@ export interface OpenOverlay {
   readonly overlay: Overlay;
   /** What differs from the base, sorted by path. */
   status(): Promise<Change[]>;
+  /** That there was no network when the base was opened, so that it is what was kept of it. */
+  readonly kept: KeptPart | undefined;
+  /**
+   * Asks whether something else is published in the base's place by now: its identity, or null. The overlay stays over the
+   * base it was opened with; open it again to follow.
+   * @throws EIO, EPROTO it could not be found out
+   * @throws EOPNOTSUPP this kind of base cannot be asked
+   */
+  poll(): Promise<string | null>;
   /** Undoes the changes at and below these paths; returns every path that changed by it. */
   revert(paths: readonly string[]): Promise<string[]>;
   /** Returns when everything done so far is safe from a loss of power. */
@@ -90,6 +102,13 @@ export async function openOverlay(options: OpenOptions): Promise<OpenOverlay> {
     fs: fsOf(overlay),
     overlay,
     status: () => run(overlay.changes()),
+    kept: keptPart(overlay.base),
+    poll: async () => {
+      const polling = pollingBase(overlay.base);
+      if (polling) return await run(polling.poll());
+      const reason = "only a base with a minifo.json can be asked whether it moved";
+      throw new FsError("EOPNOTSUPP", { syscall: "poll", path: overlay.base.locator, reason });
+    },
     revert: async (paths) => (await run(overlay.revert(paths))).map(({ path }) => path),
     flush: () => run(overlay.commit("strict")),
     close: () => run(overlay.close()),

@@ -48,6 +48,8 @@ export interface OwnerInfo {
     readonly was?: string;
     /** There was no network when it was opened. */
     readonly kept?: KeptPart;
+    /** The identity of what is published there by now, where somebody asks and it is another one. */
+    readonly newer?: string;
   };
   readonly superblock: Superblock;
   readonly readOnly: boolean;
@@ -64,24 +66,32 @@ export function infoOf({ base, baseWas: was, superblock, readOnly }: Overlay): O
   };
 }
 
-/** What to tell of a base that was opened without a network. */
-export function sentenceOnKept({ locator, kept }: OwnerInfo["base"]): string {
-  const since = kept ? new Date(kept.fetched_ms).toISOString() : "";
-  return (
-    `offline: ${locator} is as it was fetched last, at ${since}, for ${kept?.reason}; ` +
-    "what was read before, or fetched by `minifo prefetch`, can be read"
-  );
+/** What to tell of a base besides where it is: sentences without a full stop. */
+export function notesOn({ locator, kept, newer }: OwnerInfo["base"]): string[] {
+  const notes: string[] = [];
+  if (kept) {
+    const since = new Date(kept.fetched_ms).toISOString();
+    notes.push(
+      `offline: ${locator} is as it was fetched last, at ${since}, for ${kept.reason}; ` +
+        "what was read before, or fetched by `minifo prefetch`, can be read",
+    );
+  }
+  if (newer !== undefined) notes.push(`the base ${locator} has moved; remount to follow it`);
+  return notes;
 }
 
 /** What differs from the base. */
 export interface Status {
   readonly base: string;
+  /** What else is to be told of the base. */
+  readonly notes: readonly string[];
   readonly changes: readonly Change[];
 }
 
 /** What differs from the base, and where that is. */
 export function* status(overlay: Overlay): Operation<Status> {
-  return { base: overlay.superblock.base.locator, changes: yield* overlay.changes() };
+  const { base } = infoOf(overlay);
+  return { base: base.locator, notes: notesOn(base), changes: yield* overlay.changes() };
 }
 
 /**

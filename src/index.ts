@@ -33,13 +33,9 @@ export {
   readPointer,
 } from "./base/manifest/format.ts";
 export { compareTreePaths, flawOfName, flawOfTarget } from "./base/manifest/names.ts";
+export { baseUrlOf, isManifest } from "./base/manifest/pointer.ts";
 export { reachableObjects } from "./base/manifest/reachable.ts";
-export {
-  baseUrlOf,
-  isManifest,
-  type ManifestBaseOptions,
-  openManifestBase,
-} from "./base/manifest/reader.ts";
+export { type ManifestBaseOptions, openManifestBase } from "./base/manifest/reader.ts";
 export type { FileContents, ManifestEntry, PutObject } from "./base/manifest/records.ts";
 export { type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";

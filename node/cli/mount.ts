@@ -50,6 +50,8 @@ slower.
 What is fetched of a base over HTTP is kept in a cache that all mounts share (default:
 $XDG_CACHE_HOME/minifo or ~/.cache/minifo, 1 GiB; or cache= and cachesize=). Where there
 is no network, a base that was mounted before is mounted from it.
+A mount stays with the base it began with. Every minute, or as poll= says (0: never), it
+asks whether something newer is published there, and says so.
 
 Examples:
   minifo mount https://example.org/docs/ /mnt --storage ~/docs-changes

@@ -10,7 +10,14 @@ import { mountpointPath } from "../mount/places.ts";
 import { servedMount } from "../mount/registry.ts";
 import { sayIfSlow } from "../mount/slowness.ts";
 import { openOverlay } from "../open-overlay.ts";
-import { type Sides, type Status, sides, status } from "../overlay-methods.ts";
+import {
+  notesOn,
+  type OwnerInfo,
+  type Sides,
+  type Status,
+  sides,
+  status,
+} from "../overlay-methods.ts";
 import type { Holder } from "../storage/ownership.ts";
 import { err } from "./colors.ts";
 
@@ -80,8 +87,8 @@ function throughOwner(storage: string, holder: Holder): OverlayAccess {
   };
   return {
     status: async () => {
-      const { base } = await call<{ base: { locator: string } }>("info");
-      return { base: base.locator, changes: await call<Change[]>("status") };
+      const { base } = await call<OwnerInfo>("info");
+      return { base: base.locator, notes: notesOn(base), changes: await call<Change[]>("status") };
     },
     sides: (change) => call<Sides>("sides", change),
     revert: (paths) => call<string[]>("revert", { paths }),

@@ -26,6 +26,9 @@ Where the base moved under a change, that is told behind it:
   base changed    you deleted it, and the base changed or dropped it since
   origin missing  the base has lost what this is another name of
 
+A mount asks its base from time to time whether something newer is published there;
+that, and a base that was opened without a network, is told on stderr.
+
 --json prints an array of objects {path, state, type, from, linkTo, content,
 attributes, base}; content and attributes say whether these differ, base is
 there where the base moved: behind, conflict, broken, both-added, changed,
@@ -61,7 +64,10 @@ export function statusCommand(): Command {
     .option("--json", "print an array for machines")
     .addHelpText("after", help)
     .action(async (storage: string, options: { json?: boolean }) => {
-      const { base, changes } = await withOverlay(storage, false, (overlay) => overlay.status());
+      const { base, notes, changes } = await withOverlay(storage, false, (overlay) =>
+        overlay.status(),
+      );
+      for (const note of notes) process.stderr.write(`${err.yellow("note:")} ${note}\n`);
       if (options.json) {
         process.stdout.write(`${JSON.stringify(changes, undefined, 2)}\n`);
         return;

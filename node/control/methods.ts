@@ -7,6 +7,7 @@ import {
   FsError,
   type Operation,
   type Overlay,
+  pollingBase,
   type Reverted,
 } from "../../src/index.ts";
 import { infoOf, sides } from "../overlay-methods.ts";
@@ -43,11 +44,19 @@ export const ownerMethods: Readonly<Record<string, OwnerMethod>> = {
     yield* overlay.commit("strict");
     return { value: null };
   },
+  /** The identity of what is published in the base's place by now; null: it is the base still, or cannot be asked. */
+  *poll({ base }) {
+    return { value: yield* pollingBase(base)?.poll() ?? nothing() };
+  },
   /** What lies over what. */
   *info(overlay) {
     return { value: infoOf(overlay) };
   },
 };
+
+function* nothing(): Operation<null> {
+  return null;
+}
 
 /**
  * Runs the method called `method`.

@@ -6,12 +6,13 @@ import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FsError } from "../../src/index.ts";
 import type { CacheSetting } from "../base/network.ts";
+import { isRemote } from "../base/open-base.ts";
 import { type ControlServer, listenForCalls } from "../control/server.ts";
 import { unmount } from "../fuse/device.ts";
 import { isRoot } from "../fuse/fusermount.ts";
 import { mountByKernel } from "../fuse/kernel-mount.ts";
 import type { MountSetup } from "../fuse/messages.ts";
-import { type OwnerInfo, sentenceOnKept } from "../overlay-methods.ts";
+import { notesOn, type OwnerInfo } from "../overlay-methods.ts";
 import { isMounted } from "./mount-table.ts";
 import type { Mounted, MountOutcome } from "./mounted.ts";
 import type { MountWords } from "./options.ts";
@@ -71,7 +72,7 @@ export async function serveMount(
   const setup: MountSetup = { ...places, readOnly, owner, umask, profile, cache, adoptBase, debug };
   const mounting = mountBy(driver, setup, flags, { complain: say });
   const mounted = await sayIfSlow(mounting, () => say(`still waiting for the base ${base}`));
-  const served = new ServedHere(setup, mounted, listener);
+  const served = new ServedHere(setup, mounted, listener, request.words.poll_s);
   try {
     await served.begin();
     await served.sayWhatTheBaseIs();
@@ -102,10 +103,16 @@ class ServedHere {
   readonly #listener: MountListener;
   readonly #watchdog: Watchdog;
   readonly #onSignal = (): void => void this.#signalled();
+  readonly #poll_s: number;
   #control: ControlServer | undefined;
   #signals = 0;
+  #polling: NodeJS.Timeout | undefined;
+  #isAsking = false;
+  /** What is published in the base's place, where that is another one. */
+  #newer: string | undefined;
 
-  constructor(setup: MountSetup, mounted: Mounted, listener: MountListener) {
+  constructor(setup: MountSetup, mounted: Mounted, listener: MountListener, poll_s: number) {
+    this.#poll_s = poll_s;
     this.#setup = setup;
     this.#mounted = mounted;
     this.#listener = listener;
@@ -117,16 +124,40 @@ class ServedHere {
     const { mountpoint, storage } = this.#setup;
     const device = this.#mounted.deviceNumber;
     recordMount({ device, mountpoint, storage, pid: process.pid });
-    this.#control = await listenForCalls(storage, (method, params) =>
-      this.#mounted.call(method, params),
-    );
+    this.#control = await listenForCalls(storage, (method, params) => this.#call(method, params));
+    if (!isRemote(this.#setup.base) || this.#poll_s === 0) return;
+    this.#polling = setInterval(() => this.#poll(), this.#poll_s * 1000);
+  }
+
+  /** As the overlay answers, and with what was found out of its base since. */
+  async #call(method: string, params: unknown): Promise<unknown> {
+    const value = await this.#mounted.call(method, params);
+    if (method !== "info" || this.#newer === undefined) return value;
+    const info = value as OwnerInfo;
+    return { ...info, base: { ...info.base, newer: this.#newer } };
+  }
+
+  /** Asks whether the base has moved; the mount stays with what it began with, but that is said, once. */
+  async #poll(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      const newer = ((await this.#mounted.call("poll", null)) as string | null) ?? undefined;
+      const isNews = newer !== undefined && newer !== this.#newer;
+      this.#newer = newer;
+      if (isNews) this.#listener.say("the base has moved; remount to follow it");
+    } catch {
+      // It cannot be told at the moment: the next time will do, and who reads hears of it anyway.
+    } finally {
+      this.#isAsking = false;
+    }
   }
 
   /** Reading goes on right whatever the base did; but nobody shall have to find out by himself. */
   async sayWhatTheBaseIs(): Promise<void> {
     const { storage } = this.#setup;
     const { base } = (await this.#mounted.call("info", null)) as OwnerInfo;
-    if (base.kept) this.#listener.say(sentenceOnKept(base));
+    for (const note of notesOn(base)) this.#listener.say(note);
     if (base.was === undefined) return;
     this.#listener.say(
       `the base has moved since this storage was last open; \`minifo status ${storage}\` tells which changes that concerns`,
@@ -137,6 +168,7 @@ class ServedHere {
   async finish(): Promise<MountOutcome> {
     const outcome = await this.#mounted.ended;
     const { deviceNumber } = this.#mounted;
+    clearInterval(this.#polling);
     await this.#control?.close();
     if (isMounted(deviceNumber)) {
       await unmount(this.#setup.mountpoint, true).catch((error) =>

@@ -15,6 +15,8 @@ export interface MountWords {
   readonly umask: number;
   /** `stable` and `noopen`. */
   readonly profile: MountProfile;
+  /** `poll=`: how often the base is asked whether it moved, in seconds; 0: never. */
+  readonly poll_s: number;
   /** Words for the kernel. */
   readonly flags: readonly string[];
   /** `storage=` or `sto=`, the directory that keeps the changes. */
@@ -73,7 +75,7 @@ const placeWords: Readonly<Record<string, "storage" | "base" | "log" | "cache">>
 
 /** What whoever gave a wrong word is told of. */
 const knownWords =
-  "ro rw storage=DIR base=BASE log=FILE cache=DIR cachesize=SIZE uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen";
+  "ro rw storage=DIR base=BASE log=FILE cache=DIR cachesize=SIZE poll=SECONDS uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen";
 
 /**
  * Reads lists of words, such as `["ro,noatime", "uid=1000"]`. A comma belongs to a value in double quotes or behind a
@@ -82,7 +84,12 @@ const knownWords =
  */
 export function parseMountWords(lists: readonly string[], sloppy = false): MountWords {
   const chosen: Record<string, string> = { ...untrusting };
-  const numbers = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, umask: 0 };
+  const numbers = {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    umask: 0,
+    poll: 60,
+  };
   const places: { storage?: string; base?: string; log?: string; cache?: string } = {};
   let cacheBytes: number | undefined;
   const given: string[] = [];
@@ -109,11 +116,13 @@ export function parseMountWords(lists: readonly string[], sloppy = false): Mount
     else throw unknown(word);
     given.push(word);
   }
-  const { uid, gid, umask } = numbers;
+  const { uid, gid, umask, poll } = numbers;
   return {
     readOnly: chosen.access === "ro",
     owner: { uid, gid },
     umask,
+    // A timer's longest time; it is three weeks.
+    poll_s: Math.min(poll, 2_000_000),
     profile: { stable: chosen.stability === "stable", noOpen: chosen.opening === "noopen" },
     flags: [
       ...Object.values(chosen).filter((word) => !oursAlone.has(word)),

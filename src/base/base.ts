@@ -122,6 +122,23 @@ export function walkingBase(base: Base): WalkingBase | undefined {
     : undefined;
 }
 
+/** What a base can do beside that is published anew from time to time. */
+export interface PollingBase {
+  /**
+   * Asks whether something else than this base is published there by now: its identity, or null if this still is. The base
+   * itself stays what it is.
+   * @throws EIO, EPROTO it could not be found out
+   */
+  poll(): Operation<string | null>;
+}
+
+/** `base`, if it can be asked. */
+export function pollingBase(base: Base): PollingBase | undefined {
+  return "poll" in base && typeof base.poll === "function"
+    ? (base as PollingBase & Base)
+    : undefined;
+}
+
 /** That there was no network when a base was opened, so that it is what was kept of it. */
 export interface KeptPart {
   /** When it was fetched last, in milliseconds since 1970. */

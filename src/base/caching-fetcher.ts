@@ -131,6 +131,8 @@ class CachingFetcher implements Fetcher {
         if (error.code !== "ECANCELED" && error.code !== "EIO") this.#isBack();
         throw error;
       }
+      // Who asks only once, as a poll, knows less of the network than who has tried again.
+      if (request.retries !== undefined) throw error;
       this.#isOffline = true;
       const told = offline(request, error);
       if (!this.#isSaid) this.#say?.(told.reason ?? told.message);

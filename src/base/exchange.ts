@@ -36,6 +36,7 @@ export type Answer =
       readonly url: string;
       readonly contentType: string | undefined;
       readonly isPart: boolean;
+      readonly isUnchanged?: boolean;
       /** The whole, where a range of it was asked for and the server knows none. */
       readonly whole?: Uint8Array<ArrayBuffer>;
     }
@@ -67,6 +68,9 @@ export async function exchange(request: ObjectRequest, via: Exchange): Promise<A
   let response: Response | undefined;
   try {
     response = await via.transport(request.url, requestInit(request, via, deadline.signal));
+    if (response.status === 304 && request.unlessTag !== undefined) {
+      return { ...toldBy(request, response), bytes: new Uint8Array(0), isUnchanged: true };
+    }
     const refusal = judgeHead(request, response, via.clock);
     if (refusal) {
       await response.body?.cancel();
@@ -108,7 +112,9 @@ export function closed(url: string): FsError {
 }
 
 function requestInit(request: ObjectRequest, via: Exchange, signal: AbortSignal): RequestInit {
-  const { range, part, maxBytes } = request;
+  const { range, part, maxBytes, unlessTag, url } = request;
+  // Another origin's server would be asked first whether it takes the header; the browser has validators of its own.
+  const isConditional = unlessTag !== undefined && !isCrossOrigin(url);
   // With a range even a HEAD is answered for the bytes as they are, and not for a compressed form of them.
   const asked = range
     ? `bytes=${range.offset}-${range.offset + range.length - 1}`
@@ -118,8 +124,9 @@ function requestInit(request: ObjectRequest, via: Exchange, signal: AbortSignal)
     signal,
     credentials: via.credentials,
     redirect: "follow",
-    cache: request.fresh ? "reload" : "default",
+    cache: request.fresh ? "reload" : unlessTag === undefined ? "default" : "no-cache",
     ...(asked !== undefined && { headers: { range: asked } }),
+    ...(isConditional && { headers: { "if-none-match": unlessTag } }),
   };
 }
 
@@ -257,18 +264,22 @@ function judgeBody(
       return wrong(`expected ${length} bytes, got ${body.length}`);
     }
   }
+  return { ...toldBy(request, response), bytes, ...(whole && { whole }) };
+}
+
+/** What the head of an answer tells that is good. */
+function toldBy(request: ObjectRequest, response: Response) {
+  const { headers } = response;
   return {
     verdict: "good",
-    bytes,
-    etag: response.headers.get("etag"),
-    lastModified: response.headers.get("last-modified"),
-    isHtml: response.headers.get("content-type")?.startsWith("text/html") ?? false,
-    size,
-    url: response.url || url,
-    contentType: response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase(),
+    etag: headers.get("etag"),
+    lastModified: headers.get("last-modified"),
+    isHtml: headers.get("content-type")?.startsWith("text/html") ?? false,
+    size: sizeToldBy(response),
+    url: response.url || request.url,
+    contentType: headers.get("content-type")?.split(";")[0]?.trim().toLowerCase(),
     isPart: response.status !== 200,
-    ...(whole && { whole }),
-  };
+  } as const;
 }
 
 /**

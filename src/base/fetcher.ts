@@ -28,6 +28,8 @@ export interface ObjectRequest {
   readonly fresh?: boolean;
   /** What the resource was when it was seen first; an answer that is of another version is ESTALE. */
   readonly version?: ResourceVersion;
+  /** The ETag of what is known already: where the server still has that, there are no bytes but `isUnchanged`. */
+  readonly unlessTag?: string;
   /** How the bytes asked for are packed; they are given unpacked and checked. */
   readonly packing?: Packing;
   /** Nobody waits for it: whoever does goes first. Asked for again without this, it does too. */
@@ -77,6 +79,8 @@ export interface FetchedObject {
   readonly contentType?: string;
   /** Whether the server answered with a part: if not, it knows no ranges. */
   readonly isPart?: boolean;
+  /** It is what `unlessTag` said. */
+  readonly isUnchanged?: boolean;
   /** There was no network, and this is what was kept. */
   readonly kept?: KeptPart;
 }

@@ -94,7 +94,8 @@ class HttpFetcher implements Fetcher {
   ): Promise<FetchedObject | Exclude<Answer, { verdict: "good" }>> {
     const answer = await this.#kept.answer(request, () => this.#exchange(request, place));
     if (answer.verdict !== "good") return answer;
-    const { bytes, etag, lastModified, isHtml, size, url, contentType, isPart } = answer;
+    const { bytes, etag, lastModified, isHtml, size, url, contentType, isPart, isUnchanged } =
+      answer;
     const sha256 = await sha256Of(bytes);
     if (request.sha256 !== undefined && request.sha256 !== sha256) {
       return { verdict: "wrong", error: mismatch(request, sha256, bytes.length, isHtml) };
@@ -107,6 +108,7 @@ class HttpFetcher implements Fetcher {
       ...(contentType !== undefined && { contentType }),
       url,
       isPart,
+      ...(isUnchanged && { isUnchanged }),
     };
     if (!request.packing) return { bytes, ...whatItIs };
     try {

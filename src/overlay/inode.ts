@@ -163,10 +163,14 @@ export class Inode {
     return content;
   }
 
-  /** Takes up what the base says now. A recorded inode keeps the signature it began with, so that a change shows. */
+  /**
+   * Takes up what the base says now, new attributes also where the content is what it was. A recorded inode keeps the
+   * signature it began with, so that a change shows.
+   */
   seen(base: BaseNode): void {
-    if (base.signature === this.base?.signature) return;
+    const before = this.base;
     this.base = base;
+    if (base.signature === before?.signature) return;
     if (!this.recorded) this.signature = base.signature;
     this.cuts += 1;
   }

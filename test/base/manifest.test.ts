@@ -112,7 +112,7 @@ describe("a manifest", () => {
     const fetcher = new FakeFetcher({ [`${site}minifo.json`]: changed({}) });
     const base = await run(openManifestBase({ url: site, fetcher }));
     expect(fetcher.asked).toEqual([
-      { url: `${site}minifo.json`, maxBytes: 64 * 1024 * 1024, fresh: true },
+      { url: `${site}minifo.json`, maxBytes: 64 * 1024 * 1024, fresh: true, isPointer: true },
     ]);
     expect(base.locator).toBe(site);
     expect(base.identity).toBe(`sha256:${createHash("sha256").update(changed({})).digest("hex")}`);

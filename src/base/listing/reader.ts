@@ -20,7 +20,7 @@ import { ObjectCache } from "../cache.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Fetcher } from "../fetcher.ts";
 import { chunkBytes } from "../manifest/format.ts";
-import { baseUrlOf } from "../manifest/reader.ts";
+import { baseUrlOf } from "../manifest/pointer.ts";
 import { type InspectedResource, inspect, type Resource, ResourceReader } from "../resource.ts";
 import { nameOfVersion } from "../resource-version.ts";
 import { type ListedName, readListing } from "./page.ts";

@@ -195,10 +195,14 @@ export class ManifestDirectory {
     if (type === "symlink") {
       const target = this.#record.targets[ordinal] as string;
       const size = new TextEncoder().encode(target).length;
-      return { ...common, size, nlink, target, signature: `${time}:${target}` };
+      return { ...common, size, nlink, target, signature: `:${target}` };
     }
     const size = this.sizeAt(row);
-    return { ...common, size, nlink, signature: `${size}:${time}:${this.#sumAt(ordinal, size)}` };
+    const sum = this.#sumAt(ordinal, size);
+    // Where the digest is there, or enough of it, a new time alone is no new content.
+    const isBound = size === 0 || size > packedBytes || this.#context.layout === "tree";
+    const signature = isBound ? `${size}:${sum}` : `${size}:${time}:${sum}`;
+    return { ...common, size, nlink, signature };
   }
 
   /** What there is of the content's SHA-256. */

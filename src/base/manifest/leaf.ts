@@ -147,7 +147,7 @@ interface LinkedObject {
 
 /** All that names of one object must have in common. */
 function traitsOf(directory: ManifestDirectory, row: number): string {
-  const { type, mode, signature } = directory.nodeAt(row);
+  const { type, mode, mtime, signature } = directory.nodeAt(row);
   const content = type === "file" ? directory.contentAt(row) : undefined;
-  return JSON.stringify([type, mode, signature, content]);
+  return JSON.stringify([type, mode, mtime, signature, content]);
 }

@@ -12,6 +12,9 @@ import type {
   BaseNode,
   KeptBase,
   KeptPart,
+  PastFile,
+  PollingBase,
+  RememberingBase,
   WalkingBase,
 } from "../base.ts";
 import { ObjectCache } from "../cache.ts";
@@ -25,17 +28,10 @@ import {
   isReferenceColumn,
 } from "./digests.ts";
 import type { Content } from "./directory.ts";
-import {
-  chunkBytes,
-  manifestName,
-  maxManifestBytes,
-  objectPath,
-  type Pointer,
-  readPointer,
-} from "./format.ts";
+import { chunkBytes, manifestName, maxManifestBytes, objectPath, type Pointer } from "./format.ts";
 import { ManifestIndex } from "./index-tree.ts";
+import { baseUrlOf, fetchManifest, pointerIn, refusing } from "./pointer.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { ManifestFlaw } from "./shape.ts";
 
 /** The largest whole that is put up with from a server that ignores ranges. */
 const maxWholeForRange = 16 * chunkBytes;
@@ -58,120 +54,23 @@ export interface ManifestBaseOptions {
  * @throws EPROTO what is there is no manifest, or a bad one; the reason names the entry
  * @throws EACCES, EIO as `Fetcher.get`
  */
-export function* openManifestBase(
-  options: ManifestBaseOptions,
-): Operation<Base & WalkingBase & KeptBase> {
+export function* openManifestBase(options: ManifestBaseOptions): Operation<ManifestBase> {
   const { fetcher, cacheBytes } = options;
   const directoryUrl = baseUrlOf(options.url);
   const url = directoryUrl + manifestName;
   const fetched = yield* fetchManifest(url, fetcher);
   const pointer = pointerIn(fetched.bytes, url);
   const objects = new Objects(directoryUrl, pointer, fetcher);
-  const index = refusing(
+  const index = indexOf(pointer, url, objects);
+  const cache = new ObjectCache(cacheBytes);
+  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cache);
+}
+
+function indexOf(pointer: Pointer, url: string, objects: Objects): ManifestIndex {
+  return refusing(
     url,
     () => new ManifestIndex(pointer, (reference, most) => objects.get(reference, most)),
   );
-  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cacheBytes);
-}
-
-/** Whether `bytes`, which came from `url`, are a manifest that a base can be opened by. */
-export function isManifest(bytes: Uint8Array, url: string): boolean {
-  try {
-    const pointer = pointerIn(bytes, url);
-    refusing(url, () => new ManifestIndex(pointer, noObjects));
-    return true;
-  } catch (error) {
-    if (error instanceof FsError) return false;
-    throw error;
-  }
-}
-
-function* noObjects(): Operation<Uint8Array> {
-  throw new Error("bug: an index that is only looked at asked for an object");
-}
-
-function pointerIn(bytes: Uint8Array, url: string): Pointer {
-  return refusing(url, () => readPointer(parsed(bytes, url)));
-}
-
-/**
- * The directory's URL, with a slash at its end, for what a user gives: that directory with or without the slash, or
- * the `minifo.json` in it.
- * @throws EINVAL
- */
-export function baseUrlOf(given: string): string {
-  const refuse = (reason: string): FsError =>
-    new FsError("EINVAL", { syscall: "open", path: given, reason });
-  let url: URL;
-  try {
-    url = new URL(given);
-  } catch (error) {
-    throw refuse(`no URL, such as https://example.org/site/ (${(error as Error).message})`);
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw refuse(`a base's URL begins with http: or https:, not with ${url.protocol}`);
-  }
-  if (/^https?:\/\/[^/]*@/i.test(url.href)) {
-    throw refuse("fetch takes no URL with a user name or password in it");
-  }
-  if (url.search !== "") throw refuse("the URL of a base has no '?': give the directory's own URL");
-  url.hash = "";
-  if (url.pathname.endsWith(`/${manifestName}`)) {
-    url.pathname = url.pathname.slice(0, -manifestName.length);
-  } else if (!url.pathname.endsWith("/")) url.pathname += "/";
-  return url.href;
-}
-
-function* fetchManifest(url: string, fetcher: Fetcher): Operation<FetchedObject> {
-  try {
-    return yield* waitFor(
-      fetcher.get({ url, maxBytes: maxManifestBytes, fresh: true, isPointer: true }),
-    );
-  } catch (error) {
-    if (!(error instanceof FsError)) throw error;
-    if (error.code !== "ENOENT") throw error.at({ syscall: "open" });
-    throw new FsError("ENOENT", {
-      syscall: "open",
-      reason:
-        `there is no minifo.json at ${url}: run \`minifo index DIR\` on the directory that the server serves there, ` +
-        "and try again",
-      cause: error,
-    });
-  }
-}
-
-function parsed(bytes: Uint8Array, url: string): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw badManifest(url, "is no UTF-8", cause);
-  }
-  if (/^\s*</.test(text)) {
-    throw badManifest(
-      url,
-      "is an HTML page, as some servers send for files they do not have; run `minifo index DIR` on the directory " +
-        "that the server serves there",
-    );
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw badManifest(url, `is no JSON: ${(cause as Error).message}`, cause);
-  }
-}
-
-function refusing<T>(url: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!(cause instanceof ManifestFlaw)) throw cause;
-    throw badManifest(url, `is refused: ${cause.message}`, cause);
-  }
-}
-
-function badManifest(url: string, flaw: string, cause?: unknown): FsError {
-  return new FsError("EPROTO", { syscall: "open", reason: `the manifest ${url} ${flaw}`, cause });
 }
 
 /** What lies at the site beside its `minifo.json`. */
@@ -212,7 +111,8 @@ class Objects {
   }
 }
 
-class ManifestBase implements Base, WalkingBase, KeptBase {
+/** See the head of this file. */
+export class ManifestBase implements Base, WalkingBase, KeptBase, PollingBase, RememberingBase {
   readonly locator: string;
   readonly identity: string;
   readonly capabilities: BaseCapabilities = { integrity: "sha256", snapshot: true };
@@ -223,14 +123,17 @@ class ManifestBase implements Base, WalkingBase, KeptBase {
   readonly #objects: Objects;
   readonly #cache: ObjectCache;
   readonly #readAhead = new ReadAhead();
+  readonly #etag: string | undefined;
+  /** Earlier generations by the SHA-256 of their pointers, as far as they were needed; null: no longer to be had. */
+  readonly #earlier = new Map<string, ManifestBase | null>();
 
   constructor(
     url: string,
-    { sha256, kept }: FetchedObject,
+    { sha256, kept, etag }: FetchedObject,
     pointer: Pointer,
     index: ManifestIndex,
     objects: Objects,
-    cacheBytes: number | undefined,
+    cache: ObjectCache,
   ) {
     this.locator = url;
     this.identity = `sha256:${sha256}`;
@@ -239,7 +142,8 @@ class ManifestBase implements Base, WalkingBase, KeptBase {
     this.#pointer = pointer;
     this.#index = index;
     this.#objects = objects;
-    this.#cache = new ObjectCache(cacheBytes);
+    this.#cache = cache;
+    this.#etag = etag;
   }
 
   *lookup(path: string): Operation<BaseNode | null> {
@@ -277,8 +181,42 @@ class ManifestBase implements Base, WalkingBase, KeptBase {
     }
   }
 
+  *past(path: string, signature: string): Operation<PastFile | null> {
+    for (const sha256 of this.#pointer.previous) {
+      const base = yield* this.#generation(sha256);
+      if (!base) continue;
+      const node = yield* orIfGone(base.lookup(path));
+      if (node?.type === "file" && node.signature === signature) return { base, node };
+    }
+    return null;
+  }
+
+  *poll(): Operation<string | null> {
+    const { fetcher } = this.#objects;
+    const url = this.locator + manifestName;
+    const unlessTag = this.#etag;
+    const request = { url, maxBytes: maxManifestBytes, ahead: true, retries: 0 };
+    const { bytes, sha256, isUnchanged } = yield* waitFor(
+      fetcher.get({ ...request, ...(unlessTag === undefined ? { fresh: true } : { unlessTag }) }),
+    );
+    const identity = `sha256:${sha256}`;
+    if (isUnchanged || identity === this.identity) return null;
+    pointerIn(bytes, url);
+    return identity;
+  }
+
   *close(): Operation<void> {
     this.#objects.fetcher.close();
+  }
+
+  /** The earlier generation whose pointer has this SHA-256, or null if it is no longer kept. */
+  *#generation(sha256: string): Operation<ManifestBase | null> {
+    const known = this.#earlier.get(sha256);
+    if (known !== undefined) return known;
+    const { url, fetcher } = this.#objects;
+    const generation = yield* orIfGone(openGeneration(url, sha256, fetcher, this.#cache));
+    this.#earlier.set(sha256, generation);
+    return generation;
   }
 
   *#copy(node: BaseNode, content: Content, offset: number, into: Uint8Array): Operation<void> {
@@ -389,6 +327,32 @@ class ManifestBase implements Base, WalkingBase, KeptBase {
       const reason = `${error.reason}, but the manifest has the file; run \`minifo index\` there again`;
       throw new FsError("EIO", { reason, cause: error });
     }
+  }
+}
+
+/** An earlier generation of the packed base at `directoryUrl`, by its pointer, which is kept as an object. */
+function* openGeneration(
+  directoryUrl: string,
+  sha256: string,
+  fetcher: Fetcher,
+  cache: ObjectCache,
+): Operation<ManifestBase> {
+  const url = directoryUrl + objectPath("packed", sha256);
+  const fetched = yield* waitFor(fetcher.get({ url, sha256, maxBytes: maxManifestBytes }));
+  const pointer = pointerIn(fetched.bytes, url);
+  const objects = new Objects(directoryUrl, pointer, fetcher);
+  const index = indexOf(pointer, url, objects);
+  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cache);
+}
+
+/** What `operation` gives, or null if what it needs is no longer published, or never was readable. */
+function* orIfGone<T>(operation: Operation<T>): Operation<T | null> {
+  try {
+    return yield* operation;
+  } catch (error) {
+    const codes: readonly string[] = ["ENOENT", "ESTALE", "EPROTO"];
+    if (error instanceof FsError && codes.includes(error.code)) return null;
+    throw error;
   }
 }
 
