@@ -131,7 +131,7 @@ export function* inodeOfBase(layers: Layers, base: BaseNode, place: Place): Oper
     } else if (known) {
       if (known.type === base.type) known.seen(base);
       // A record that was made while we waited says more of where it lies than the base does.
-      if (!place.parent.names?.has(place.name)) setPlace(known, place);
+      if (!place.parent.names?.has(place.name)) setPlace(known, base, place);
       return known;
     }
     let ino = layers.aliases.get(identity) ?? layers.hash(identity);
@@ -148,13 +148,19 @@ export function* inodeOfBase(layers: Layers, base: BaseNode, place: Place): Oper
       ...(record && { record }),
       ...(ours && { base }),
     });
-    setPlace(inode, place);
+    setPlace(inode, base, place);
     layers.inodes.add(inode);
     return inode;
   }
 }
 
-function setPlace(inode: Inode, place: Place): void {
+/**
+ * Remembers where `base` was found. A revert gathers by records that may be outdated and then begins anew: a directory
+ * that is not the one the base has this name in is no place, or what is recorded next would stand there for good.
+ */
+function setPlace(inode: Inode, base: BaseNode, place: Place): void {
+  const { origin } = place.parent;
+  if (origin === undefined || joinBasePath(origin, place.name) !== base.path) return;
   inode.place = place;
   if (inode.isDirectory) inode.parent = place.parent;
 }

@@ -278,3 +278,25 @@ test("a revert comes to an end while somebody never stops writing", async () => 
   f.disk.before = undefined;
   expect(await f.status()).toEqual(["modified a"]);
 });
+
+test("a revert whose paths are moved away meanwhile does not remember files where they only seemed to be", async () => {
+  const f = await Fixture.open({ "d/e/a": "ours", "f/a": "other" });
+  await f.writeAt("d/e/a", 0, "OURS");
+  const gates = { f: new Deferred<void>(), "d/e/a": new Deferred<void>() };
+  f.base.before = (question, path) =>
+    question === "lookup" && path in gates ? gates[path as keyof typeof gates] : undefined;
+  const exchange = f.rename("f", "d/e", { exchange: true });
+  await settle();
+  const revert = run(f.overlay.revert(["d/e/a"]));
+  await settle();
+  gates.f.resolve();
+  await exchange;
+  gates["d/e/a"].resolve();
+  await expect(revert).rejects.toMatchObject({ code: "ENOENT" });
+  f.base.before = undefined;
+  await run(f.overlay.setattr(await f.at("f/a"), { mode: 0o600 }));
+  await f.remount();
+  expect([await f.read("f/a"), await f.read("d/e/a")]).toEqual(["OURS", "other"]);
+  await run(f.overlay.revert([""]));
+  expect([await f.read("d/e/a"), await f.read("f/a")]).toEqual(["ours", "other"]);
+});
