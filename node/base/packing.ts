@@ -125,9 +125,9 @@ async function publish(root: string, out: string, options: PackOptions): Promise
   const pointer = readPointer(JSON.parse(bytes.toString()));
   for (const object of indexObjects.values()) await objects.put(object);
   const unchanged = published !== undefined && isSame(published.pointer, pointer);
+  if (published && !unchanged) await objects.put(sealedAsIs(published.bytes));
+  objects.sync();
   if (!unchanged) {
-    if (published) await objects.put(sealedAsIs(published.bytes));
-    objects.sync();
     replaceFile(join(out, manifestName), bytes);
   }
   const current = unchanged ? published.pointer : pointer;
@@ -185,7 +185,12 @@ function isSame(a: Pointer, b: Pointer): boolean {
 
 /** Every object that `pointer`, and the latest `keep` generations before it, need. Throws if that cannot be told. */
 function neededBy(out: string, pointer: Pointer, keep: number): Set<string> {
-  const stored = (sha256: string): Buffer => readFileSync(join(out, objectPath("packed", sha256)));
+  const stored = (sha256: string): Buffer => {
+    const bytes = readFileSync(join(out, objectPath("packed", sha256)));
+    // One that is damaged may be silent about objects that are needed.
+    if (createHash("sha256").update(bytes).digest("hex") === sha256) return bytes;
+    throw new Error(`the object ${sha256} is damaged`);
+  };
   const read = function* (reference: string) {
     const bytes = stored(hexOfDigest(reference));
     return isCompressed(reference) ? gunzipSync(bytes) : bytes;

@@ -18,11 +18,15 @@ import { basename, dirname, join } from "node:path";
 import { isErrorCode } from "../../src/index.ts";
 import type { SealedObject } from "./sealing.ts";
 
+/** Opens no file that is there, and follows no symlink that somebody who may write here has put in its place. */
+const onlyNew = "wx";
+
 /** Puts `bytes` at `place`, durably. On failure what was there stays. */
 export function replaceFile(place: string, bytes: Uint8Array): void {
   const temporary = temporaryFor(place);
+  rmSync(temporary, { force: true });
   try {
-    const descriptor = openSync(temporary, "w", 0o644);
+    const descriptor = openSync(temporary, onlyNew, 0o644);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
       fsyncSync(descriptor);
@@ -99,8 +103,9 @@ export class ObjectDirectory {
     const place = join(this.#place, sha256.slice(0, 2), `${sha256.slice(2)}.bin`);
     await mkdir(dirname(place), { recursive: true });
     const temporary = temporaryFor(place);
+    await rm(temporary, { force: true });
     try {
-      const file = await open(temporary, "w", 0o644);
+      const file = await open(temporary, onlyNew, 0o644);
       try {
         await file.writeFile(bytes);
         await file.datasync();

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -248,6 +249,36 @@ describe("publishing again", () => {
     for (const path of before.keys()) expect(after.has(path)).toBe(true);
     await packTree(root, out, { keep: 0, prune: true });
     expect(filesIn(join(out, "objects")).size).toBe(1);
+  });
+
+  test("prunes nothing where a kept generation's index is damaged, which might hide what it needs", async () => {
+    const root = treeOnDisk({ a: "0" });
+    const out = temporaryDirectory();
+    await packTree(root, out);
+    writeFileSync(join(root, "a"), "1");
+    await packTree(root, out);
+    const { previous } = JSON.parse(readFileSync(join(out, "minifo.json"), "utf8"));
+    const [first] = previous;
+    const place = join(out, "objects", first.slice(0, 2), `${first.slice(2)}.bin`);
+    const pointer = JSON.parse(readFileSync(place, "utf8"));
+    pointer.index.directories = [{ path: "", names: [], kinds: "" }];
+    writeFileSync(place, JSON.stringify({ ...pointer, entries: 0, bytes: 0 }));
+    const before = filesIn(join(out, "objects")).size;
+    await expect(packTree(root, out, { prune: true })).rejects.toThrow(
+      /nothing was pruned.*damaged/,
+    );
+    expect(filesIn(join(out, "objects")).size).toBe(before);
+  });
+
+  test("is written through no symlink that lies where a file is about to be made", async () => {
+    const root = treeOnDisk({ a: "0" });
+    const out = temporaryDirectory();
+    const victim = join(temporaryDirectory(), "victim");
+    writeFileSync(victim, "precious");
+    symlinkSync(victim, join(out, `.minifo.minifo.json.${process.pid}.tmp`));
+    await packTree(root, out);
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+    expect(JSON.parse(readFileSync(join(out, "minifo.json"), "utf8")).entries).toBe(1);
   });
 
   test("writes an object anew that is not whole, and sweeps what a killed run left", async () => {
