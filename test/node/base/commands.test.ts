@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -6,6 +6,15 @@ import { indexCommand } from "../../../node/cli/index-tree.ts";
 import { packCommand } from "../../../node/cli/pack.ts";
 import { serveCommand } from "../../../node/cli/serve.ts";
 import { serveDirectory } from "../../../node/static-server.ts";
+import {
+  type BaseNode,
+  httpFetcher,
+  type MemoryEntry,
+  openManifestBase,
+  run,
+} from "../../../src/index.ts";
+import { fileServer, siteServer } from "../../base/site-server.ts";
+import { zipOf } from "../../base/zip-archive.ts";
 import { temporaryDirectory, treeOnDisk } from "./tree-on-disk.ts";
 
 afterEach(() => {
@@ -39,6 +48,42 @@ describe("minifo index", () => {
     const root = treeOnDisk({ a: "12345" });
     const { stdout } = await running(indexCommand(), root, "--json");
     expect(JSON.parse(stdout)).toMatchObject({ entries: 1, bytes: 5, leftOut: [] });
+  });
+
+  test("--from a listing makes the index that verifies the same site from then on", async () => {
+    const mtime = { seconds: 1_600_000_000, nanoseconds: 0 };
+    const large = new Uint8Array(2_100_000).fill(7);
+    const files = new Map<string, MemoryEntry>([
+      ["a b", { content: "one", mtime }],
+      ["d", { type: "directory" }],
+      ["d/large#1", { content: large, mtime }],
+    ]);
+    const site = await siteServer(files, { listing: "nginx" });
+    const copy = join(temporaryDirectory(), "copy");
+    const { stderr } = await running(indexCommand(), "--from", site.url, copy);
+    expect(stderr).toMatch(/minifo\.json: 3 entries, /);
+    expect(Buffer.compare(readFileSync(join(copy, "d/large#1")), large)).toBe(0);
+    site.files.set("minifo.json", { content: readFileSync(join(copy, "minifo.json")) });
+    const base = await run(openManifestBase({ url: site.url, fetcher: httpFetcher() }));
+    const node = (await run(base.lookup("d/large#1"))) as BaseNode;
+    expect(node).toMatchObject({ size: large.length, mtime });
+    site.files.set("d/large#1", { content: large.fill(8), mtime });
+    await expect(run(base.read(node, 0, new Uint8Array(1)))).rejects.toMatchObject({ code: "EIO" });
+    const again = running(indexCommand(), "--from", site.url, copy);
+    await expect(again).rejects.toThrow(/^EEXIST.*not empty/);
+  });
+
+  test("--from an archive makes a site of it, symlinks and all", async () => {
+    const zip = zipOf([
+      { name: "d/run.sh", content: "#!/bin/sh", unixMode: 0o104755 },
+      { name: "d/to", content: "../elsewhere", unixMode: 0o120777 },
+    ]);
+    const site = await fileServer("t.zip", zip);
+    const copy = join(temporaryDirectory(), "copy");
+    await running(indexCommand(), "--from", site.fileUrl, copy);
+    expect(statSync(join(copy, "d/run.sh")).mode & 0o7777).toBe(0o755);
+    expect(readlinkSync(join(copy, "d/to"))).toBe("../elsewhere");
+    expect(JSON.parse(readFileSync(join(copy, "minifo.json"), "utf8")).entries).toBe(3);
   });
 
   test("fails with what, where and why", async () => {
