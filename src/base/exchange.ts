@@ -227,7 +227,7 @@ function sizeToldBy({ status, headers }: Response): number | undefined {
   if (isEmptyRange(status, headers)) return 0;
   if (status === 200) return statedLength(headers);
   const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
-  return total === undefined ? undefined : Number(total);
+  return total === undefined ? undefined : exactly(total);
 }
 
 /** Checks the length and takes what was asked for out of the body. */
@@ -290,7 +290,13 @@ function statedLength(headers: Headers): number | undefined {
   const length = headers.get("content-length");
   if (length === null || !/^\d+$/.test(length)) return undefined;
   if (headers.get("content-encoding") !== null || pageMayMissHeaders(headers)) return undefined;
-  return Number(length);
+  return exactly(length);
+}
+
+/** The number that `digits` spell; undefined beyond those that are exact: no resource has so many bytes. */
+function exactly(digits: string): number | undefined {
+  const number = Number(digits);
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 /** Date is always sent and always hidden unless exposed: where we do not see it, others may be hidden too. */

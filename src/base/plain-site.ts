@@ -3,6 +3,7 @@
  * is not in the list is not there. Hosts that answer every name with one and the same page are found out first, by a name
  * that nobody has; what turns out to be that page is not there either.
  */
+import { timeOfMilliseconds } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import { type Operation, waitFor } from "../operation.ts";
 import type { Base, BaseCapabilities, BaseEntry, BaseNode } from "./base.ts";
@@ -280,7 +281,7 @@ function nodeOf(node: BaseNode, { size, version }: InspectedResource): BaseNode 
   return {
     ...node,
     size,
-    ...(!Number.isNaN(time) && { mtime: { seconds: time / 1000, nanoseconds: 0 } }),
+    ...(!Number.isNaN(time) && { mtime: timeOfMilliseconds(time) }),
     signature: nameOfVersion(version),
   };
 }

@@ -173,6 +173,30 @@ describe("a listing site", () => {
     }
   });
 
+  test("believes no size beyond those that are exact, none below 0, and keeps fractions of seconds", async () => {
+    const server = await site("python");
+    server.before = (request, response) => {
+      const total = "9".repeat(400);
+      if (request.url === "/") {
+        response.writeHead(200, { "content-type": "application/json" });
+        const mtime = "2026-11-22T10:00:00.5Z";
+        response.end(JSON.stringify([{ name: "a", type: "file", size: -5, mtime }]));
+      } else if (request.method === "HEAD") {
+        const lastModified = "2026-11-22T10:00:00.25Z";
+        const headers = { "content-range": `bytes 0-0/${total}`, "last-modified": lastModified };
+        response.writeHead(206, headers).end();
+      } else return false;
+      return true;
+    };
+    const base = await openAt(server.url);
+    const seconds = Date.UTC(2026, 10, 22, 10) / 1000;
+    const [listed] = await run(base.list(""));
+    expect(listed?.node.mtime).toEqual({ seconds, nanoseconds: 500_000_000 });
+    const node = await run(base.lookup("a"));
+    expect(node).toMatchObject({ size: 1 });
+    expect(Number.isInteger(node?.mtime.seconds)).toBe(true);
+  });
+
   test("fetches a file whose size its server tells in no way, and knows it then", async () => {
     const server = await site("python");
     server.before = (request, response) => {

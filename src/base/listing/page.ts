@@ -4,7 +4,7 @@
  * a page that is not recognised as a listing is none, however many links it has.
  */
 import { Parser } from "htmlparser2";
-import type { Time } from "../../attributes.ts";
+import { type Time, timeOfMilliseconds } from "../../attributes.ts";
 import { flawOfName } from "../manifest/names.ts";
 
 /** A name that is listed. */
@@ -52,9 +52,10 @@ function readJson(text: string): ListingPage | undefined {
       continue;
     }
     const time = typeof row.mtime === "string" ? Date.parse(row.mtime) : Number.NaN;
-    const mtime = Number.isNaN(time) ? undefined : { seconds: time / 1000, nanoseconds: 0 };
+    const mtime = Number.isNaN(time) ? undefined : timeOfMilliseconds(time);
     const { size } = row;
-    const isExact = row.type === "file" && mtime && Number.isSafeInteger(size);
+    const isSize = Number.isSafeInteger(size) && (size as number) >= 0;
+    const isExact = row.type === "file" && mtime && isSize;
     const exact = isExact ? { size: size as number, mtime } : undefined;
     names.add({ name: row.name, type: row.type, mtime, exact });
   }

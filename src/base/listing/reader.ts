@@ -4,7 +4,7 @@
  * told them to the byte and the second. The server may change a file at any time; what is read is of one version, or
  * ESTALE.
  */
-import type { Time } from "../../attributes.ts";
+import { type Time, timeOfMilliseconds } from "../../attributes.ts";
 import { FsError } from "../../errno.ts";
 import { all, type Operation, waitFor } from "../../operation.ts";
 import {
@@ -195,9 +195,7 @@ class ListingBase implements Base {
     this.#refuseElsewhere(url, resource.finalUrl, path);
     const { lastModified } = resource.version;
     const time = lastModified === undefined ? Number.NaN : Date.parse(lastModified);
-    const mtime = Number.isNaN(time)
-      ? (listed.mtime ?? unknownTime)
-      : { seconds: time / 1000, nanoseconds: 0 };
+    const mtime = Number.isNaN(time) ? (listed.mtime ?? unknownTime) : timeOfMilliseconds(time);
     return this.#remember(resource, path, mtime, told_ms);
   }
 
