@@ -10,7 +10,10 @@ import {
   type KeptPart,
   keptPart,
   Overlay,
+  type PrefetchOptions,
+  type PrefetchProgress,
   pollingBase,
+  prefetch,
   run,
   type Storage,
 } from "../src/index.ts";
@@ -59,6 +62,15 @@ export interface OpenOverlay {
    * @throws EOPNOTSUPP this kind of base cannot be asked
    */
   poll(): Promise<string | null>;
+  /**
+   * Fetches all of the base at and below `paths`, which are paths of the base, "" all of it, so that it can be read without
+   * a network. Requests that somebody waits for go first.
+   * @throws ENOENT there is nothing at a path
+   * @throws ENOSPC the cache has no room for it; what was fetched stays
+   * @throws EOPNOTSUPP nothing vouches for the contents of this kind of base, or nothing is kept (`cache: false`)
+   * @throws EIO something cannot be fetched; what was fetched stays
+   */
+  prefetch(paths: readonly string[], options?: PrefetchOptions): Promise<PrefetchProgress>;
   /** Undoes the changes at and below these paths; returns every path that changed by it. */
   revert(paths: readonly string[]): Promise<string[]>;
   /** Returns when everything done so far is safe from a loss of power. */
@@ -103,6 +115,7 @@ export async function openOverlay(options: OpenOptions): Promise<OpenOverlay> {
     overlay,
     status: () => run(overlay.changes()),
     kept: keptPart(overlay.base),
+    prefetch: (paths, settings) => run(prefetch(overlay.base, paths, settings)),
     poll: async () => {
       const polling = pollingBase(overlay.base);
       if (polling) return await run(polling.poll());

@@ -151,7 +151,9 @@ class DiskCache implements FetchCache {
   }
 
   async #dropDownTo(most: number, spare_ms: number | undefined): Promise<void> {
-    for (const { sha256 } of leastRecentlyUsed(await this.#look(), most, spare_ms)) {
+    // A use may not have been written down for so long.
+    const spare = spare_ms === undefined ? undefined : spare_ms - useGrain_ms;
+    for (const { sha256 } of leastRecentlyUsed(await this.#look(), most, spare)) {
       await this.drop(sha256);
     }
     this.#bytes = undefined;

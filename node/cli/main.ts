@@ -12,6 +12,7 @@ import { indexCommand } from "./index-tree.ts";
 import { mountCommand } from "./mount.ts";
 import { helperCall, mountAsHelper } from "./mount-helper.ts";
 import { packCommand } from "./pack.ts";
+import { prefetchCommand } from "./prefetch.ts";
 import { revertCommand } from "./revert.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -48,6 +49,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const commands = [
     indexCommand(),
     packCommand(),
+    prefetchCommand(),
     serveCommand(),
     mountCommand(),
     umountCommand(),

@@ -1,12 +1,12 @@
 /** `minifo mount BASE MOUNTPOINT --storage DIR`: the overlay as a Linux mount. */
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { FsError } from "../../src/index.ts";
-import { bytesIn, cacheSetting } from "../base/network.ts";
+import { Command, Option } from "commander";
+import { cacheSetting } from "../base/network.ts";
 import { isStartedByOther, listenerOr, startInBackground } from "../mount/daemon.ts";
 import { type Driver, drivers, type MountRequest, serveMount } from "../mount/mount.ts";
 import { parseMountWords } from "../mount/options.ts";
 import { isUrl, type Places } from "../mount/places.ts";
+import { asUsage, type CacheOptions, withCacheOptions } from "./cache-options.ts";
 import { report } from "./failure.ts";
 
 const help = `
@@ -62,14 +62,12 @@ and as a line of /etc/fstab:
   https://example.org/docs/ /mnt fuse.minifo storage=/var/lib/docs,_netdev 0 0
 There setuid programs and device files of the base never count.`;
 
-interface Options {
+interface Options extends CacheOptions {
   readonly storage?: string;
   readonly foreground?: true;
   readonly driver: Driver;
   readonly options?: readonly string[];
   readonly log?: string;
-  readonly cache?: string;
-  readonly cacheSize?: number;
   readonly adoptBase?: true;
   readonly debug?: true;
 }
@@ -87,37 +85,37 @@ export function mountCommand(): Command {
     )
     .option("-o, --options <words>", "mount options, separated by commas", collect)
     .option("--log <file>", "append what the serving process says, in the background too")
-    .option("--cache <dir>", "directory that keeps what was fetched of a base over HTTP")
-    .option("--cache-size <size>", "what it holds at most, as in 512M; 0: nothing", size)
     .option("--adopt-base", "use a storage that was made over another base")
     .option("--debug", "tell of each request of the kernel, and of defects in full")
     .addHelpText("after", help);
-  return command.action(async (base: string, mountpoint: string, options: Options) => {
-    const words = parseMountWords(options.options ?? []);
-    const storage =
-      options.storage ??
-      words.storage ??
-      command.error("error: say where the changes are kept: --storage DIR, or -o storage=DIR");
-    const { cache: directory = words.cache, cacheSize: maxBytes = words.cacheBytes } = options;
-    const request: MountRequest = {
-      ...placesFrom({ base: words.base ?? base, mountpoint, storage }),
-      words,
-      cache: cacheSetting({
-        ...(directory && { directory }),
-        ...(maxBytes !== undefined && { maxBytes }),
-      }),
-      driver: options.driver,
-      adoptBase: options.adoptBase === true,
-      debug: options.debug === true,
-    };
-    const log = options.log ?? words.log;
-    if (options.foreground) await inForeground(request);
-    else if (request.debug && log === undefined) {
-      command.error(
-        "error: --debug tells nobody in the background: add --log FILE or --foreground",
-      );
-    } else say(await mountInBackground(request, log));
-  });
+  return withCacheOptions(command).action(
+    async (base: string, mountpoint: string, options: Options) => {
+      const words = parseMountWords(options.options ?? []);
+      const storage =
+        options.storage ??
+        words.storage ??
+        command.error("error: say where the changes are kept: --storage DIR, or -o storage=DIR");
+      const { cache: directory = words.cache, cacheSize: maxBytes = words.cacheBytes } = options;
+      const request: MountRequest = {
+        ...placesFrom({ base: words.base ?? base, mountpoint, storage }),
+        words,
+        cache: cacheSetting({
+          ...(directory && { directory }),
+          ...(maxBytes !== undefined && { maxBytes }),
+        }),
+        driver: options.driver,
+        adoptBase: options.adoptBase === true,
+        debug: options.debug === true,
+      };
+      const log = options.log ?? words.log;
+      if (options.foreground) await inForeground(request);
+      else if (request.debug && log === undefined) {
+        command.error(
+          "error: --debug tells nobody in the background: add --log FILE or --foreground",
+        );
+      } else say(await mountInBackground(request, log));
+    },
+  );
 }
 
 /** `places` with absolute paths, so that a process with another working directory means the same. */
@@ -168,20 +166,6 @@ export async function mountInBackground(
 
 function say(message: string): void {
   process.stderr.write(`${message}\n`);
-}
-
-function size(text: string): number {
-  return asUsage(() => bytesIn(text));
-}
-
-/** What `read` gives; a mistake is one of the call. */
-function asUsage<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof FsError) throw new InvalidArgumentError(error.reason ?? error.message);
-    throw error;
-  }
 }
 
 /** Adds `words` to those of the `-o` before; a mistake in them is one of the call. */

@@ -5,6 +5,7 @@
  */
 import type { FileType, Time } from "../attributes.ts";
 import type { Operation } from "../operation.ts";
+import type { KeptPart, ObjectRequest } from "./fetcher.ts";
 
 /** An object of the base, as the base tells it. */
 export interface BaseNode {
@@ -139,14 +140,6 @@ export function pollingBase(base: Base): PollingBase | undefined {
     : undefined;
 }
 
-/** That there was no network when a base was opened, so that it is what was kept of it. */
-export interface KeptPart {
-  /** When it was fetched last, in milliseconds since 1970. */
-  readonly fetched_ms: number;
-  /** What was in the way, as the end of a sentence. */
-  readonly reason: string;
-}
-
 /** What a base can tell beside that may have been opened without a network. */
 export interface KeptBase {
   /** Undefined: the network was there when it was opened. */
@@ -156,6 +149,24 @@ export interface KeptBase {
 /** What `base` was opened from, if there was no network. */
 export function keptPart(base: Base): KeptPart | undefined {
   return "kept" in base ? (base as KeptBase & Base).kept : undefined;
+}
+
+/** What a base can do beside whose contents are objects that digests vouch for: have them fetched to be kept. */
+export interface ObjectBase {
+  /**
+   * What has to be fetched for all of the file `node`, each on its own; one object may serve many files.
+   * @throws EIO it could not be found out
+   */
+  requestsOf(node: BaseNode): Operation<readonly ObjectRequest[]>;
+  /** Sends one of these. @throws as `Fetcher.get` */
+  fetch(request: ObjectRequest): Operation<void>;
+}
+
+/** `base`, if its contents are such objects. */
+export function objectBase(base: Base): ObjectBase | undefined {
+  return "requestsOf" in base && typeof base.requestsOf === "function"
+    ? (base as ObjectBase & Base)
+    : undefined;
 }
 
 /** The base path of `name` in the directory at base path `directory`. */

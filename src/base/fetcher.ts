@@ -4,7 +4,6 @@
  * one was given. Retries, deadlines and single flight are the fetcher's matter.
  */
 import type { Wait } from "../operation.ts";
-import type { KeptPart } from "./base.ts";
 
 /** One object to get: a whole resource, or an exact range of one. */
 export interface ObjectRequest {
@@ -62,6 +61,14 @@ export interface Packing {
   readonly crc32?: number;
   /** The bytes begin with the header of a zip's member; behind it come so many that are packed, and anything after. */
   readonly zipMemberBytes?: number;
+}
+
+/** That there was no network when a base was opened, so that it is what was kept of it. */
+export interface KeptPart {
+  /** When it was fetched last, in milliseconds since 1970. */
+  readonly fetched_ms: number;
+  /** What was in the way, as the end of a sentence. */
+  readonly reason: string;
 }
 
 /** What was got. */

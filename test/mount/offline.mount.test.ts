@@ -58,6 +58,21 @@ describeMount("a mount without a network", () => {
     await scratch.unmount();
   });
 
+  test("has all that was prefetched, though it was never mounted before", async () => {
+    const scratch = await Scratch.with({ "d/a": "one\n", "d/e/b": "two\n", c: "three\n" });
+    await minifoOk("index", scratch.base);
+    const server = await stoppable(scratch.base);
+    const told = JSON.parse(await minifoOk("prefetch", server.url, "/d/", "--json"));
+    expect(told).toEqual({ files: 2, bytes: 8 });
+    const { code, stderr } = await minifo("prefetch", server.url, "none");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("ENOENT")]);
+    await server.stop();
+    await scratch.mount(server.url);
+    await shell("diff -r base/d mnt/d", scratch.directory);
+    await expect(readFile(scratch.at("c"))).rejects.toMatchObject({ code: "EIO" });
+    await scratch.unmount();
+  });
+
   test("is refused where nothing was kept", async () => {
     const scratch = await Scratch.with({ a: "one\n" });
     await minifoOk("index", scratch.base);

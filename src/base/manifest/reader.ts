@@ -11,14 +11,14 @@ import type {
   BaseEntry,
   BaseNode,
   KeptBase,
-  KeptPart,
+  ObjectBase,
   PastFile,
   PollingBase,
   RememberingBase,
   WalkingBase,
 } from "../base.ts";
 import { ObjectCache } from "../cache.ts";
-import type { FetchedObject, Fetcher, ObjectRequest } from "../fetcher.ts";
+import type { FetchedObject, Fetcher, KeptPart, ObjectRequest } from "../fetcher.ts";
 import {
   digestAt,
   digestLetters,
@@ -85,20 +85,22 @@ class Objects {
     this.fetcher = fetcher;
   }
 
+  /** What asks for the object that `reference` means. */
+  requestOf(reference: string, maxBytes: number): ObjectRequest {
+    const sha256 = hexOfDigest(reference);
+    return {
+      url: this.url + objectPath(this.#pointer.layout, sha256),
+      sha256,
+      maxBytes,
+      ...(isCompressed(reference) && { packing: { method: "gzip", size: maxBytes } }),
+    };
+  }
+
   /** The object that `reference` means, which inflates to at most `maxBytes`. */
   *get(reference: string, maxBytes: number, ahead = false): Operation<Uint8Array> {
-    const sha256 = hexOfDigest(reference);
-    const url = this.url + objectPath(this.#pointer.layout, sha256);
+    const request = this.requestOf(reference, maxBytes);
     try {
-      const { bytes } = yield* waitFor(
-        this.fetcher.get({
-          url,
-          sha256,
-          maxBytes,
-          ...(isCompressed(reference) && { packing: { method: "gzip", size: maxBytes } }),
-          ...(ahead && { ahead }),
-        }),
-      );
+      const { bytes } = yield* waitFor(this.fetcher.get({ ...request, ...(ahead && { ahead }) }));
       return bytes;
     } catch (error) {
       if (!(error instanceof FsError) || error.code !== "ENOENT") throw error;
@@ -112,7 +114,9 @@ class Objects {
 }
 
 /** See the head of this file. */
-export class ManifestBase implements Base, WalkingBase, KeptBase, PollingBase, RememberingBase {
+export class ManifestBase
+  implements Base, WalkingBase, KeptBase, PollingBase, RememberingBase, ObjectBase
+{
   readonly locator: string;
   readonly identity: string;
   readonly capabilities: BaseCapabilities = { integrity: "sha256", snapshot: true };
@@ -205,6 +209,28 @@ export class ManifestBase implements Base, WalkingBase, KeptBase, PollingBase, R
     return identity;
   }
 
+  *requestsOf(node: BaseNode): Operation<readonly ObjectRequest[]> {
+    const content = (yield* this.#index.find(node.path))?.content;
+    if (!content) return [];
+    if ("pack" in content) return [this.#objects.requestOf(content.pack, chunkBytes)];
+    const isList = "list" in content;
+    const digests = isList ? yield* this.#list(content.list, node.size) : content.chunks;
+    const isTree = this.#pointer.layout === "tree";
+    const chunks = Array.from({ length: digests.length / digestLetters }, (_, chunk) => {
+      const digest = digestAt(digests, chunk);
+      const length = Math.min(chunkBytes, node.size - chunk * chunkBytes);
+      return isTree
+        ? this.#naturalRequest(node, digest, chunk)
+        : this.#objects.requestOf(digest, length);
+    });
+    if (!isList) return chunks;
+    return [this.#objects.requestOf(content.list, chunks.length * digestLetters), ...chunks];
+  }
+
+  *fetch(request: ObjectRequest): Operation<void> {
+    yield* waitFor(this.#objects.fetcher.get(request));
+  }
+
   *close(): Operation<void> {
     this.#objects.fetcher.close();
   }
@@ -270,16 +296,12 @@ export class ManifestBase implements Base, WalkingBase, KeptBase, PollingBase, R
 
   *#chunk(node: BaseNode, digests: string, chunk: number, ahead: boolean): Operation<Uint8Array> {
     const digest = digestAt(digests, chunk);
-    const offset = chunk * chunkBytes;
-    const length = Math.min(chunkBytes, node.size - offset);
+    const length = Math.min(chunkBytes, node.size - chunk * chunkBytes);
     if (this.#pointer.layout === "tree") {
-      const isWhole = length === node.size;
-      const most = isWhole ? length : Math.max(length, Math.min(node.size, maxWholeForRange));
-      const bytes = yield* this.#natural(node.path, digest, {
-        ...(!isWhole && { range: { offset, length, size: node.size } }),
-        maxBytes: most,
-        ...(ahead && { ahead }),
-      });
+      const request = this.#naturalRequest(node, digest, chunk);
+      const bytes = yield* this.#cache.get(digest, () =>
+        this.#fetch({ ...request, ...(ahead && { ahead }) }),
+      );
       // The digest is right, and the size that the manifest states is not.
       if (bytes.length < length) throw tooShort("content", digest);
       return bytes;
@@ -306,16 +328,17 @@ export class ManifestBase implements Base, WalkingBase, KeptBase, PollingBase, R
     return yield* this.#cache.get(reference, () => this.#objects.get(reference, maxBytes, ahead));
   }
 
-  /** A file, or a chunk of it, at its natural URL. */
-  *#natural(
-    path: string,
-    digest: string,
-    request: Pick<ObjectRequest, "range" | "maxBytes" | "ahead">,
-  ): Operation<Uint8Array> {
-    const url = this.#objects.url + path.split("/").map(encodeURIComponent).join("/");
-    return yield* this.#cache.get(digest, () =>
-      this.#fetch({ url, sha256: hexOfDigest(digest), ...request }),
-    );
+  /** What asks for a file, or a chunk of it, at its natural URL. */
+  #naturalRequest({ path, size }: BaseNode, digest: string, chunk: number): ObjectRequest {
+    const offset = chunk * chunkBytes;
+    const length = Math.min(chunkBytes, size - offset);
+    const isWhole = length === size;
+    return {
+      url: this.#objects.url + path.split("/").map(encodeURIComponent).join("/"),
+      sha256: hexOfDigest(digest),
+      ...(!isWhole && { range: { offset, length, size } }),
+      maxBytes: isWhole ? length : Math.max(length, Math.min(size, maxWholeForRange)),
+    };
   }
 
   *#fetch(request: ObjectRequest): Operation<Uint8Array> {
