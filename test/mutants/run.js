@@ -30,7 +30,7 @@ export default {
       "test/{overlay,model,storage}/**/*.test.ts",
       "test/exhaustive/{overtaken,pairs,nth}*.test.ts",
     ],
-    exclude: ["test/{overlay,model,storage}/**/*.slow.test.ts"],
+    exclude: ["test/**/*.{slow,browser}.test.ts"],
     testTimeout: 60000,
     maxWorkers: 1,
     bail: 1,
