@@ -408,7 +408,9 @@ export class Adapter {
   }
 
   #file(fh: number): OpenFile {
-    const file = this.#files.get(fh);
+    const node = fh < 0 ? this.#nodes.get(-fh) : undefined;
+    // What the base had lost when it was looked up says so now, or was given data of its own since.
+    const file = this.#files.get(fh) ?? (node && this.#keepOpen(node));
     if (!file) throw new FsError("EBADF");
     return file;
   }
@@ -448,17 +450,20 @@ export class Adapter {
       node = { nodeid: this.#nextNodeid++, inode, lookups: 0 };
       this.#nodes.set(node.nodeid, node);
       this.#byInode.set(inode, node);
-      if (this.#keepsOpen && inode.type === "file" && !inode.isGone) this.#keepOpen(node);
+      const isReadable = inode.type === "file" && !inode.isGone && !inode.isLost;
+      if (this.#keepsOpen && isReadable) this.#keepOpen(node);
     }
     node.lookups += 1;
     this.overlay.retain(inode);
     return node;
   }
 
-  #keepOpen({ nodeid, inode }: Node): void {
+  #keepOpen({ nodeid, inode }: Node): OpenFile {
     const writes = !this.overlay.readOnly;
     const handle = runSync(this.overlay.open(inode, { read: true, write: writes }));
-    this.#files.set(handleOf(nodeid), { handle, writes });
+    const file = { handle, writes };
+    this.#files.set(handleOf(nodeid), file);
+    return file;
   }
 
   *#dropPrivileges(inode: Inode): Operation<void> {

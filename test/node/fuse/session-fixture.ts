@@ -46,6 +46,11 @@ export class Kernel {
     return new Kernel(base, await run(Overlay.open({ base, storage })), noOpen);
   }
 
+  /** The same over an overlay that a test has opened. */
+  static on(base: MemoryBase, overlay: Overlay, { noOpen = false } = {}): Kernel {
+    return new Kernel(base, overlay, noOpen);
+  }
+
   /** Sends a request and returns its unique. */
   send(opcode: number, nodeid: number, body?: Bytes): number {
     this.#unique += 2;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { opcodes } from "../../../node/fuse/protocol/wire.ts";
 import { Deferred, FsError, run } from "../../../src/index.ts";
+import { Fixture } from "../../overlay/fixture.ts";
 import { attributesIn, Bytes, direntsIn, entryIn, requestOf } from "./kernel-side.ts";
 import { Kernel } from "./session-fixture.ts";
 
@@ -344,6 +345,23 @@ describe("without opens", () => {
     expect(await run(kernel.overlay.changes())).toEqual([]);
     expect(kernel.ask(opcodes.read, made.nodeid, read(0, 0, 10)).error).toBe(-9);
   });
+});
+
+test("a file that the base has lost can be looked at and removed without an open, and says ESTALE when it is read", async () => {
+  const f = await Fixture.open({ lost: "text" });
+  await f.rename("lost", "lost too");
+  await f.republish({});
+  const kernel = Kernel.on(f.base, f.overlay, { noOpen: true });
+  const estale = -116;
+  for (const _ of ["first", "again"]) {
+    const { nodeid } = lookup(kernel, 1, "lost too");
+    expect(kernel.ask(opcodes.getattr, nodeid, new Bytes().u32(0, 0).u64(0)).error).toBe(0);
+    const read = new Bytes().u64(0, 0).u32(10, 0).u64(0).u32(0, 0);
+    expect(kernel.ask(opcodes.read, nodeid, read).error).toBe(estale);
+    kernel.send(opcodes.forget, nodeid, new Bytes().u64(1));
+  }
+  expect(kernel.ask(opcodes.unlink, 1, name("lost too")).error).toBe(0);
+  expect(kernel.complaints).toEqual([]);
 });
 
 test("what is ours alone may be believed for longer than what the base takes part in", async () => {
