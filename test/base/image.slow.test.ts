@@ -2,6 +2,9 @@
  * What a large image costs, counted: every row that does not depend on a machine. The tree is made up; a count of
  * entries may be given in MINIFO_ENTRIES.
  */
+import { createHash } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   type Base,
@@ -49,6 +52,20 @@ describe(`an image of ${count} entries`, () => {
     await run(base.lookup(""));
     expect(site.asked).toEqual(["minifo.json"]);
     expect(site.bytes).toBeLessThan(64 * KiB);
+  });
+
+  test("takes 10 MB of memory at most to open", async () => {
+    setFlagsFromString("--expose-gc");
+    const collectGarbage = runInNewContext("gc") as () => void;
+    const held = (): number => {
+      collectGarbage();
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    };
+    const before = held();
+    const base = await open(site);
+    expect(held() - before).toBeLessThan(10 * 1024 * KiB);
+    expect(await run(base.lookup(""))).not.toBeNull();
   });
 
   test("lists its root with one request of 40 KiB at most", async () => {
@@ -150,6 +167,26 @@ describe(`an image of ${count} entries`, () => {
     publish([...tree, added], grown);
     expect([...grown.files.keys()].filter((path) => !site.files.has(path)).length).toBeLessThan(3);
   });
+});
+
+test("a site of 1,000 entries opens with one request of 80 KiB at most, and asks for no metadata ever after", async () => {
+  const site = new CountingSite();
+  const tree = largeTree(1000).map((entry): ManifestEntry => {
+    if (entry.type !== "file" || !("sum" in entry)) return entry;
+    const { path, type, mode, mtime, size } = entry;
+    const sha256 = createHash("sha256").update(path).digest();
+    return { path, type, mode, mtime, size, sha256 };
+  });
+  const totals = { omitted: 0, layout: "tree", put: site.put } as const;
+  site.files.set("minifo.json", Buffer.from(writeManifest(tree, totals)));
+  const base = await open(site);
+  for (const { path, type } of tree) {
+    expect(await run(base.lookup(path))).toMatchObject({ type });
+    expect(await run(base.lookup(`${path}/none`))).toBeNull();
+    if (type === "directory") await run(base.list(path));
+  }
+  expect(site.asked).toEqual(["minifo.json"]);
+  expect(site.bytes).toBeLessThanOrEqual(80 * KiB);
 });
 
 describe("an image with a huge directory", () => {

@@ -153,7 +153,14 @@ async function run(kind: Kind, url: string): Promise<Answer | { readonly instead
     return JSON.parse(stdout) as Answer;
   } catch (error) {
     const words = (error as Error & { stderr?: string }).stderr || (error as Error).message;
-    return { instead: `cannot: ${words.trim().split("\n")[0]}` };
+    return {
+      instead: `cannot: ${
+        words
+          .trim()
+          .split("\n")
+          .find((line) => line.includes("Error")) ?? words
+      }`,
+    };
   }
 }
 
@@ -213,7 +220,12 @@ function limitsOf({ name, entries }: Tree): Limit[] {
     limit("1,000 small files of a subtree", "requests", 10),
     limit("64 KiB amid 256 MiB", "bytes", 1024),
     limit("bad answers", "believed", 0),
-    { what: `${name}: ${uploadName.files}`, contender: names.minifo, atMost: 3 },
+    {
+      what: `${name}: ${uploadName.files}`,
+      contender: names.minifo,
+      atMost: 3,
+      because: "the pack with the file reaches from one leaf into the next, and both name it",
+    },
     // What is promised of a million entries; a small tree lies in a leaf or two, and costs what they do.
     ...(entries < 100_000
       ? []

@@ -27,6 +27,8 @@ export class BenchServer {
   private constructor(site: BenchSite) {
     this.#site = site;
     this.#server = createServer((request, response) => this.#take(request, response));
+    // A client that is busy for many seconds finds its connection as it left it.
+    this.#server.keepAliveTimeout = 600_000;
   }
 
   static async over(site: BenchSite): Promise<BenchServer> {
