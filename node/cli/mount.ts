@@ -34,6 +34,14 @@ Words for -o:
                    faster where many files are read; a close then reports no failure
                    (fsync does), and an unlinked file takes up space until the kernel
                    forgets it
+  writeback        the kernel gathers what is written: many small writes to one file
+                   become few. What was written to a file that is neither closed nor
+                   fsynced dies with the process that serves (else: what is younger
+                   than a second); a full storage is told by close and fsync, not by
+                   write, and what was gathered is lost then; a file that is open
+                   keeps its size through a revert; no holes are told of (SEEK_HOLE).
+                   The base may not change (it means stable too). Not with noopen or
+                   fuse-native; writethrough takes it back
 nodev, nosuid, exec, noexec, atime, noatime and relatime are mount(8)'s. Words of fstab(5)
 such as defaults, noauto, users, nofail, _netdev and x-… are taken and mean nothing here.
 

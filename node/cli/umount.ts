@@ -1,4 +1,5 @@
 /** `minifo umount MOUNTPOINT`: unmounts, and returns when every change is in the storage and the storage is closed. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { FsError, isErrorCode } from "../../src/index.ts";
 import { callOwner } from "../control/client.ts";
@@ -17,6 +18,10 @@ copied or mounted again at once. If somebody still uses the mount it names them;
 
 Example:
   minifo umount /mnt`;
+
+/** How often a mount that is busy though nobody uses it is tried to be unmounted, and how many ms apart. */
+const mostTries = 10;
+const betweenTries_ms = 50;
 
 /** How long the last changes may take to reach the storage, in ms. */
 const patience_ms = 60_000;
@@ -56,7 +61,7 @@ async function unmountAndWait(path: string, lazy: boolean): Promise<void> {
     const flushing = callOwner(served.storage, "flush", undefined, patience_ms);
     await sayIfSlow(flushing, () => say("still storing the last changes"));
   }
-  if (!(await unmount(mountpoint, lazy))) throw inUse(mountpoint);
+  if (!(await unmountOnceQuiet(mountpoint, lazy))) throw inUse(mountpoint);
   if (!served) return;
   const kept = keptElsewhere(entry.device);
   if (kept && !lazy) say(`${mountpoint} is unmounted here; ${kept}`);
@@ -71,6 +76,18 @@ async function unmountAndWait(path: string, lazy: boolean): Promise<void> {
     path: served.storage,
     reason: `it is unmounted, but process ${holder.pid} still has not closed the storage${kept && `: ${kept}`}`,
   });
+}
+
+/**
+ * As `unmount`. For as long as a call by which its own process is woken is under way, the kernel calls a mount busy that
+ * nobody uses: that passes.
+ */
+async function unmountOnceQuiet(mountpoint: string, lazy: boolean): Promise<boolean> {
+  for (let tried = 1; ; tried += 1) {
+    if (await unmount(mountpoint, lazy)) return true;
+    if (tried === mostTries || usersOf(mountpoint).length > 0) return false;
+    await sleep(betweenTries_ms);
+  }
 }
 
 async function found(path: string): Promise<string> {

@@ -116,6 +116,11 @@ export class Adapter {
     return this.#byInode.get(inode)?.nodeid;
   }
 
+  /** Has whoever finds `inode` from now on find it under another nodeid; the one it had goes on for who holds it. */
+  renumber(inode: Inode): void {
+    this.#byInode.delete(inode);
+  }
+
   *lookup(parent: number, name: string): Operation<FoundNode> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.lookup(directory.inode, name);
@@ -137,7 +142,7 @@ export class Adapter {
     node.lookups -= given;
     if (node.lookups === 0) {
       this.#nodes.delete(nodeid);
-      this.#byInode.delete(node.inode);
+      if (this.#byInode.get(node.inode) === node) this.#byInode.delete(node.inode);
       if (this.#keepsOpen) runSync(this.release(handleOf(nodeid)));
     }
     this.overlay.forget(node.inode, given);

@@ -57,7 +57,7 @@ export async function mountDevice(
     ...flags,
   ];
   const args = ["-i", "-t", "fuse", "-o", options.join(","), "--", source, mountpoint];
-  const { code, words } = await command("mount", args, device);
+  const { code, words } = await command("mount", args, { device });
   if (code !== 0) throw new Error(`mount(8) failed: ${words || `exit code ${code}`}`);
 }
 
@@ -97,6 +97,25 @@ export async function raiseReadahead(device: string): Promise<void> {
   } catch {
     // Some containers have /sys read-only: reads are smaller then, and that is all.
   }
+}
+
+/** How long the kernel may take to hand over what it gathered, in ms. */
+const writeOut_ms = 10_000;
+
+/**
+ * Has the kernel hand over everything that was written below `mountpoint`. Another process asks it: whoever does waits
+ * for the thread that serves, and Node has no syncfs(2).
+ * @throws EIO it did not, or not in time; it keeps it
+ */
+export async function writeOut(mountpoint: string): Promise<void> {
+  const { code, words } = await command("sync", ["-f", mountpoint], { limit_ms: writeOut_ms });
+  if (code === 0) return;
+  const why = words || `it takes longer than ${writeOut_ms / 1000} s`;
+  throw new FsError("EIO", {
+    syscall: "syncfs",
+    path: mountpoint,
+    reason: `what the kernel has gathered cannot be written out: ${why}`,
+  });
 }
 
 /** A sender of replies for a `Session`. What the kernel refuses is answered with EIO, so that no caller waits for ever. */
@@ -149,11 +168,19 @@ export function closeDevice(device: number): void {
   closeSync(device);
 }
 
-/** Runs a program of util-linux; its complaint is in English, and without its own name in front. */
+/** What a program is given besides its arguments. */
+interface CommandOptions {
+  /** Its descriptor 3. */
+  readonly device?: number;
+  /** How long it is waited for, in ms; then it counts as failed, without a word. It may be beyond killing. */
+  readonly limit_ms?: number;
+}
+
+/** Runs a program of the system; its complaint is in English, and without its own name in front. */
 function command(
   program: string,
   args: readonly string[],
-  device?: number,
+  { device, limit_ms }: CommandOptions = {},
 ): Promise<{ readonly code: number; readonly words: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -165,9 +192,17 @@ function command(
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       words += text;
     });
+    const late =
+      limit_ms === undefined
+        ? undefined
+        : setTimeout(() => {
+            child.kill("SIGKILL");
+            resolve({ code: 1, words: "" });
+          }, limit_ms);
     child.on("error", reject);
     child.on("close", (code) => {
-      resolve({ code: code ?? 1, words: words.trim().replace(/^u?mount: /, "") });
+      clearTimeout(late);
+      resolve({ code: code ?? 1, words: words.trim().replace(/^(?:u?mount|sync): /, "") });
     });
   });
 }

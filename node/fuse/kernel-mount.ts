@@ -18,6 +18,7 @@ import {
   mountDevice,
   openDevice,
   raiseReadahead,
+  writeOut,
 } from "./device.ts";
 import { isRoot, loadSockets, mountAsUser, type Sockets } from "./fusermount.ts";
 import { Bell, type MountSetup, type ToMain, type ToWorker } from "./messages.ts";
@@ -28,6 +29,9 @@ const tick_ms = 250;
 
 /** How long a ring may stay unheard on a mount that was lazily unmounted by others, before it is cut off. */
 const unheard_ms = 10_000;
+
+/** Methods that look at nothing which programs write. */
+const blindMethods: ReadonlySet<string> = new Set(["info", "poll", "requests"]);
 
 /** What is told to the user while it is mounted. */
 export interface MountEvents {
@@ -162,8 +166,12 @@ class KernelMount implements Mounted {
     await this.ended;
   }
 
-  call(method: string, params: unknown): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+  async call(method: string, params: unknown): Promise<unknown> {
+    if (this.#setup.profile.writeback && !blindMethods.has(method)) {
+      // The root's descriptor is one of this process, not of the program that is to write out.
+      await writeOut(this.#wakePath.replace("/proc/self/", `/proc/${process.pid}/`));
+    }
+    return await new Promise((resolve, reject) => {
       const id = this.#nextCall++;
       this.#calls.set(id, { resolve, reject });
       this.#post({ type: "call", id, method, params });

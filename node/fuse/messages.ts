@@ -15,6 +15,11 @@ export interface MountProfile {
    * the kernel forgets it.
    */
   readonly noOpen: boolean;
+  /**
+   * The kernel keeps what is written until a close, an fsync or a while later, and knows sizes and times of files better
+   * than we do. What only it has dies with it or us, and a base that changes meanwhile is not noticed: `stable` holds.
+   */
+  readonly writeback: boolean;
 }
 
 /** What is mounted and how, as both threads need it. */

@@ -47,6 +47,8 @@ export interface SessionOptions {
   readonly dataMayChange: boolean;
   /** Let the kernel open files alone, if it can. The adapter keeps them open then. */
   readonly noOpen: boolean;
+  /** Let the kernel gather what is written, if it can; see `MountProfile`. */
+  readonly writeback: boolean;
   /** Sends the first `length` bytes of `reply`. Must be done with it when it returns; must not throw. */
   readonly send: (reply: Message, length: number) => void;
   /** Hears of what is a defect of ours, not a file's fate; the caller got EIO. */
@@ -214,19 +216,21 @@ export class Session {
       case "open": {
         if (this.#options.noOpen) throw new FsError("ENOSYS");
         if (request.forSync) yield* this.#sync();
-        const fh = yield* adapter.open(nodeid, request.flags, request.dropsPrivileges);
+        const flags = this.#flagsOf(request.flags);
+        const fh = yield* adapter.open(nodeid, flags, request.dropsPrivileges);
         return encodeOpen(reply.view, replyHeaderLength, fh, openReply(request.flags.write));
       }
       case "create": {
         const { name, mode, flags, exclusive } = request;
-        const made = yield* adapter.create(nodeid, name, mode, flags, exclusive, header);
+        const opens = this.#flagsOf(flags);
+        const made = yield* adapter.create(nodeid, name, mode, opens, exclusive, header);
         return this.#openEntry(reply, made, flags);
       }
       case "tmpfile": {
         const { mode, flags } = request;
         return this.#openEntry(
           reply,
-          yield* adapter.createUnnamed(nodeid, mode, flags, header),
+          yield* adapter.createUnnamed(nodeid, mode, this.#flagsOf(flags), header),
           flags,
         );
       }
@@ -286,12 +290,13 @@ export class Session {
         return encodeWritten(reply, yield* adapter.copyRange(fh, offset, toFh, toOffset, length));
       }
       case "lseek": {
+        // Where it has data that we have not, only the kernel can tell what is no hole; it does not ask itself.
+        if (this.#options.writeback) throw new FsError("ENOSYS");
         const fh = this.#fileOf(header, request.fh);
         return encodeOffset(reply, yield* adapter.lseek(fh, request.offset, request.whence));
       }
       case "init": {
-        const { dataMayChange, noOpen } = this.#options;
-        return encodeInit(reply, request, { dataMayChange, noOpen });
+        return encodeInit(reply, request, this.#options);
       }
       case "destroy":
         return 0;
@@ -303,6 +308,11 @@ export class Session {
   /** The adapter's handle of what a request calls `fh`. */
   #fileOf({ nodeid }: { readonly nodeid: number }, fh: number): number {
     return this.#options.noOpen ? handleOf(nodeid) : fh;
+  }
+
+  /** Whoever gathers writes reads the rest of a page through the handle that writes, however that was opened. */
+  #flagsOf(flags: OpenFlags): OpenFlags {
+    return this.#options.writeback && flags.write ? { ...flags, read: true } : flags;
   }
 
   *#lookup(parent: number, name: string, reply: Message): Operation<number> {

@@ -94,7 +94,7 @@ class MountWorker {
     const { adapter } = this.#opened();
     const send = replySender(device);
     const log = this.#setup.debug ? new RequestLog(writeToLog) : undefined;
-    const { noOpen } = this.#setup.profile;
+    const { noOpen, writeback } = this.#setup.profile;
     const dataMayChange = !adapter.overlay.base.capabilities.snapshot;
     const session = new Session({
       adapter,
@@ -103,6 +103,7 @@ class MountWorker {
       dataMayChange,
       send: log ? log.heard(send) : send,
       noOpen,
+      writeback,
       complain: (error, request) => this.#complain(error, request.kind),
     });
     this.#session = session;
@@ -126,13 +127,14 @@ class MountWorker {
 
   #call(id: number, method: string, params: unknown): void {
     const { adapter } = this.#opened();
+    const { writeback } = this.#setup.profile;
     if (method === "requests") {
       this.#tell({ type: "result", id, value: this.#session?.requests ?? {}, notifications: [] });
       return;
     }
     const answer = function* (): Operation<{ value: unknown; notifications: Uint8Array[] }> {
       const { value, reverted } = yield* callMethod(ownerMethods, adapter.overlay, method, params);
-      return { value, notifications: yield* invalidationsFor(adapter, reverted ?? []) };
+      return { value, notifications: yield* invalidationsFor(adapter, reverted ?? [], writeback) };
     };
     drive(
       answer(),

@@ -63,6 +63,13 @@ export async function serveMount(
   listener: MountListener,
 ): Promise<MountOutcome> {
   const say = (message: string): void => listener.say(message);
+  const { writeback } = request.words.profile;
+  if (writeback && request.driver !== "kernel") {
+    throw new FsError("EINVAL", {
+      syscall: "mount",
+      reason: `-o writeback: the driver ${request.driver} cannot do that`,
+    });
+  }
   const places = await preparePlaces(request, say);
   const { base, mountpoint, storage } = places;
   // What is left then is told by opening the storage, which names the holder.
@@ -76,6 +83,7 @@ export async function serveMount(
   try {
     await served.begin();
     await served.sayWhatTheBaseIs();
+    if (writeback) say(sentenceOnWriteback);
     listener.ready(`mounted ${base} at ${mountpoint} (storage ${storage})`);
   } catch (error) {
     await served.stop();
@@ -224,6 +232,10 @@ class ServedHere {
     }
   }
 }
+
+/** What a user who chose it has to know. */
+const sentenceOnWriteback =
+  "writeback: what is written to a file lies in the kernel until it is closed or fsynced, or half a minute; that is lost if this process is killed";
 
 /** What asks a process to end. */
 export const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

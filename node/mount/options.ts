@@ -13,7 +13,7 @@ export interface MountWords {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Permission bits never shown. */
   readonly umask: number;
-  /** `stable` and `noopen`. */
+  /** `stable`, `noopen` and `writeback`. */
   readonly profile: MountProfile;
   /** `poll=`: how often the base is asked whether it moved, in seconds; 0: never. */
   readonly poll_s: number;
@@ -49,13 +49,21 @@ const switches: Readonly<Record<string, string>> = {
   stable: "stability",
   open: "opening",
   noopen: "opening",
+  writethrough: "writing",
+  writeback: "writing",
 };
 
 /** A base is somebody else's tree: its setuid programs and device files mean nothing unless it is asked for. */
 const untrusting = { access: "rw", dev: "nodev", suid: "nosuid" };
 
 /** What the words decide that the kernel does not know. */
-const oursAlone: ReadonlySet<string> = new Set(["stable", "open", "noopen"]);
+const oursAlone: ReadonlySet<string> = new Set([
+  "stable",
+  "open",
+  "noopen",
+  "writethrough",
+  "writeback",
+]);
 
 /** Words that say what is so anyway, and those of fstab(5) that are meant for mount(8) and systemd. */
 const ignored = new Set([
@@ -75,12 +83,13 @@ const placeWords: Readonly<Record<string, "storage" | "base" | "log" | "cache">>
 
 /** What whoever gave a wrong word is told of. */
 const knownWords =
-  "ro rw storage=DIR base=BASE log=FILE cache=DIR cachesize=SIZE poll=SECONDS uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen";
+  "ro rw storage=DIR base=BASE log=FILE cache=DIR cachesize=SIZE poll=SECONDS uid=N gid=N umask=OCTAL allow_other dev nodev suid nosuid exec noexec atime noatime relatime stable noopen writeback";
 
 /**
  * Reads lists of words, such as `["ro,noatime", "uid=1000"]`. A comma belongs to a value in double quotes or behind a
  * backslash. `sloppy` passes over words that are not known, as mount(8)'s `-s`.
- * @throws EINVAL a word is not known, or its value is none; the reason lists the words there are
+ * @throws EINVAL a word is not known, or its value is none: the reason lists the words there are; or two words do not go
+ * together
  */
 export function parseMountWords(lists: readonly string[], sloppy = false): MountWords {
   const chosen: Record<string, string> = { ...untrusting };
@@ -117,13 +126,16 @@ export function parseMountWords(lists: readonly string[], sloppy = false): Mount
     given.push(word);
   }
   const { uid, gid, umask, poll } = numbers;
+  const writeback = chosen.writing === "writeback";
+  const noOpen = chosen.opening === "noopen";
+  if (writeback && noOpen) throw notTogether();
   return {
     readOnly: chosen.access === "ro",
     owner: { uid, gid },
     umask,
     // A timer's longest time; it is three weeks.
     poll_s: Math.min(poll, 2_000_000),
-    profile: { stable: chosen.stability === "stable", noOpen: chosen.opening === "noopen" },
+    profile: { stable: writeback || chosen.stability === "stable", noOpen, writeback },
     flags: [
       ...Object.values(chosen).filter((word) => !oursAlone.has(word)),
       ...(allowOther ? ["allow_other"] : []),
@@ -166,6 +178,14 @@ function unknown(word: string): FsError {
   return new FsError("EINVAL", {
     syscall: "mount",
     reason: `-o ${word} means nothing here; there are: ${knownWords}`,
+  });
+}
+
+function notTogether(): FsError {
+  return new FsError("EINVAL", {
+    syscall: "mount",
+    reason:
+      "-o writeback,noopen: what the kernel gathers is written out when a file is closed, and with noopen nobody hears of that; choose one",
   });
 }
 

@@ -8,7 +8,7 @@ import { conformanceSuite } from "../conformance/suite.ts";
 import { plant } from "../conformance/table.ts";
 import { describeMount, Scratch } from "./fixture.ts";
 
-for (const words of ["rw", "stable,noopen"])
+for (const words of ["rw", "stable,noopen", "writeback"])
   describeMount(`through a mount, ${words}`, inMount(words));
 
 function inMount(words: string): () => void {

@@ -8,7 +8,11 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { describeMount, mountsAt, Scratch, until } from "./fixture.ts";
 
-const rounds = Number(process.env.MINIFO_CRASH_ROUNDS ?? 8);
+const kills = Number(process.env.MINIFO_CRASH_ROUNDS ?? 8);
+const profiles = [
+  { words: "rw", rounds: kills },
+  { words: "writeback", rounds: Math.ceil(kills / 2) },
+] as const;
 const writer = fileURLToPath(new URL("crash-writer.js", import.meta.url));
 
 const versionOf = (n: number) => `${n}\n`.repeat(1 + ((n * 7919) % 30_000));
@@ -49,13 +53,13 @@ class Acknowledged {
 }
 
 describeMount("a mount whose process is killed under a writer", () => {
-  test(
-    `keeps every acknowledged fsync, ${rounds} times in a row`,
-    async () => {
+  test.each(profiles)(
+    "with -o $words it keeps every acknowledged fsync, $rounds times in a row",
+    async ({ words, rounds }) => {
       const scratch = await Scratch.with({ page: "base\n" });
       const acknowledged = new Acknowledged();
       for (let round = 0; round < rounds; round += 1) {
-        const daemon = await scratch.mountInForeground(scratch.base);
+        const daemon = await scratch.mountInForeground(scratch.base, "-o", words);
         if (round > 0) await acknowledged.expectIn(scratch.mountpoint);
         const args = [writer, scratch.mountpoint, String(acknowledged.next + 1)];
         const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -77,8 +81,10 @@ describeMount("a mount whose process is killed under a writer", () => {
       await scratch.mount(scratch.base);
       await acknowledged.expectIn(scratch.mountpoint);
       await scratch.unmount();
-      console.log(`killed mounts: ${rounds}, ${acknowledged.next - 1} steps of the writer`);
+      console.log(
+        `killed mounts, -o ${words}: ${rounds}, ${acknowledged.next - 1} steps of the writer`,
+      );
     },
-    120_000 + rounds * 30_000,
+    120_000 + kills * 30_000,
   );
 });

@@ -1,6 +1,7 @@
 /**
  * The first exchange of a mount: which version both speak and which abilities are used. What is left out matters as
- * much: no writeback (acknowledged bytes would lie in the kernel and die with us), no locks (the kernel keeps them).
+ * much: no writeback unless it was asked for (acknowledged bytes lie in the kernel then and die with us), no locks (the
+ * kernel keeps them).
  */
 import { FsError } from "../../../src/index.ts";
 import { type Message, replyHeaderLength, requestHeaderLength, requireLength } from "./wire.ts";
@@ -64,10 +65,15 @@ export interface InitChoices {
   readonly dataMayChange: boolean;
   /** OPEN will be answered with ENOSYS. */
   readonly noOpen: boolean;
+  /** The kernel shall gather what is written, and then is the one who knows sizes and times of files. */
+  readonly writeback: boolean;
 }
 
 /** The flags we ask for, of those the kernel offers. */
-function negotiateFlags(offered: number, { dataMayChange, noOpen }: InitChoices): number {
+function negotiateFlags(
+  offered: number,
+  { dataMayChange, noOpen, writeback }: InitChoices,
+): number {
   let wanted =
     initFlags.asyncRead |
     // Without opens nobody would hear of the truncation that comes with one.
@@ -80,6 +86,7 @@ function negotiateFlags(offered: number, { dataMayChange, noOpen }: InitChoices)
     initFlags.cacheSymlinks |
     initFlags.handleKillPrivilegesV2;
   if (dataMayChange) wanted |= initFlags.autoInvalidateData;
+  if (writeback) wanted |= initFlags.writebackCache;
   return wanted & offered;
 }
 
@@ -105,6 +112,11 @@ export function encodeInit(reply: Message, request: InitRequest, choices: InitCh
   if (choices.noOpen && (request.flags & initFlags.noOpenSupport) === 0) {
     throw new FsError("EPROTO", {
       reason: "this kernel cannot open files alone; mount without noopen",
+    });
+  }
+  if (choices.writeback && (request.flags & initFlags.writebackCache) === 0) {
+    throw new FsError("EPROTO", {
+      reason: "this kernel cannot gather what is written; mount without writeback",
     });
   }
   const flags = negotiateFlags(request.flags, choices);

@@ -33,7 +33,7 @@ const stat: Stat = {
   btime: { seconds: 7, nanoseconds: 8 },
 };
 
-const usual = { dataMayChange: false, noOpen: false };
+const usual = { dataMayChange: false, noOpen: false, writeback: false };
 
 describe("requests", () => {
   test("a header tells who asks what of which node", () => {
@@ -190,7 +190,7 @@ describe("requests", () => {
 });
 
 describe("replies", () => {
-  test("INIT takes what the kernel offers and never writeback", () => {
+  test("INIT takes what the kernel offers, and writeback only if it was asked for", () => {
     const reply = Message.withRoom(128);
     const request = { major: 7, minor: 45, maxReadahead: 131_072, flags: 0xffff_ffff | 0 };
     expect(encodeInit(reply, request, usual)).toBe(64);
@@ -201,6 +201,10 @@ describe("replies", () => {
     expect(flags & (1 << 13)).not.toBe(0);
     expect(body.readUInt32LE(20)).toBe(maxTransfer);
     expect(body.readUInt16LE(28)).toBe(256);
+    encodeInit(reply, request, { ...usual, writeback: true });
+    expect(body.readUInt32LE(12) & (1 << 16)).not.toBe(0);
+    const without = { ...request, flags: request.flags & ~(1 << 16) };
+    expect(() => encodeInit(reply, without, { ...usual, writeback: true })).toThrow("writeback");
   });
 
   test("INIT without opens takes no truncation by them, and only of a kernel that can do without", () => {

@@ -17,6 +17,7 @@ test("each request is a line with what it is about, what came of it and how long
     dataMayChange: false,
     ownValidity: { entry: 1, attributes: 1, negative: 1 },
     noOpen: false,
+    writeback: false,
     send: log.heard((reply) => sent.push(Number(reply.view.getBigUint64(16, true)))),
     complain: () => {},
   });

@@ -93,6 +93,23 @@ describeMount("requests to the serving process", () => {
     expect(made).toEqual({ lookup: 4, create: 4, getattr: 4, getxattr: 4, write: 4, flush: 4 });
   });
 
+  test("1 MiB written in pieces of 512 bytes costs a request each, and with writeback one in all", async () => {
+    const writes = async (...options: string[]): Promise<Counts> => {
+      const scratch = await Scratch.with({});
+      await scratch.mount(scratch.base, ...options);
+      const cost = await costOf(scratch, () =>
+        shell("dd if=/dev/zero of=made bs=512 count=2048 status=none", scratch.mountpoint),
+      );
+      await scratch.unmount();
+      return cost;
+    };
+    expect(await writes()).toMatchObject({ write: 2048 });
+    // The kernel may begin to write out before the end; the times of the file are its to tell then.
+    const gathered = await writes("-o", "writeback");
+    expect(gathered.write).toBeLessThanOrEqual(8);
+    expect(gathered.setattr).toBeLessThanOrEqual(2);
+  });
+
   test("ls -l of a directory asks for no name by itself", async () => {
     const scratch = await Scratch.with({});
     await shell("seq -f f%05g 2000 | xargs touch", scratch.base);

@@ -13,6 +13,12 @@ import {
 } from "../../../src/index.ts";
 import { type Bytes, type Reply, type RequestFields, replyOf, requestOf } from "./kernel-side.ts";
 
+/** Of a session's options, what a test may want otherwise. */
+export interface Choices {
+  readonly noOpen?: boolean;
+  readonly writeback?: boolean;
+}
+
 /** Asks a session and collects what it answers. */
 export class Kernel {
   readonly base: MemoryBase;
@@ -25,7 +31,11 @@ export class Kernel {
   readonly complaints: unknown[] = [];
   #unique = 0;
 
-  private constructor(base: MemoryBase, overlay: Overlay, noOpen: boolean) {
+  private constructor(
+    base: MemoryBase,
+    overlay: Overlay,
+    { noOpen = false, writeback = false }: Choices,
+  ) {
     this.base = base;
     this.overlay = overlay;
     this.adapter = new Adapter(overlay, { keepsOpen: noOpen });
@@ -35,15 +45,16 @@ export class Kernel {
       ownValidity: { entry: 600, attributes: 300, negative: 100 },
       dataMayChange: false,
       noOpen,
+      writeback,
       send: (reply: Message, length: number) => this.replies.push(replyOf(reply, length)),
       complain: (error) => this.complaints.push(error),
     });
   }
 
-  static async over(tree: MemoryTree, { noOpen = false } = {}): Promise<Kernel> {
+  static async over(tree: MemoryTree, choices: Choices = {}): Promise<Kernel> {
     const base = memoryBase(tree);
     const storage = openMemoryStorage(new MemoryDisk());
-    return new Kernel(base, await run(Overlay.open({ base, storage })), noOpen);
+    return new Kernel(base, await run(Overlay.open({ base, storage })), choices);
   }
 
   /** The same over an overlay that a test has opened. */

@@ -364,6 +364,44 @@ test("a file that the base has lost can be looked at and removed without an open
   expect(kernel.complaints).toEqual([]);
 });
 
+describe("with writeback", () => {
+  test("the rest of a page is read through a handle that was opened only to write", async () => {
+    const kernel = await Kernel.over(tree, { writeback: true });
+    const { nodeid } = lookup(kernel, 1, "a.txt");
+    const fh = opened(kernel, nodeid, 1);
+    expect(kernel.ask(opcodes.read, nodeid, read(fh, 0, 10)).body.toString()).toBe("alpha");
+    const body = new Bytes().u32(1, 0o100644, 0, 0).name("new");
+    const made = kernel.ask(opcodes.create, 1, body).body;
+    const own = Number(made.readBigUInt64LE(128));
+    expect(kernel.ask(opcodes.write, entryIn(made).nodeid, write(own, 0, "ours")).error).toBe(0);
+    expect(kernel.ask(opcodes.read, entryIn(made).nodeid, read(own, 0, 10)).body.toString()).toBe(
+      "ours",
+    );
+    const plain = await Kernel.over(tree);
+    const only = opened(plain, lookup(plain, 1, "a.txt").nodeid, 1);
+    expect(plain.ask(opcodes.read, 2, read(only, 0, 10)).error).toBe(-9);
+  });
+
+  test("where data lies is left to the kernel, which has some that we have not", async () => {
+    const kernel = await Kernel.over(tree, { writeback: true });
+    const { nodeid } = lookup(kernel, 1, "a.txt");
+    const seekData = new Bytes().u64(opened(kernel, nodeid), 0).u32(3, 0);
+    expect(kernel.ask(opcodes.lseek, nodeid, seekData).error).toBe(-38);
+  });
+});
+
+test("a file that is renumbered is found under a new nodeid, and the old one goes on", async () => {
+  const kernel = await Kernel.over(tree);
+  const before = lookup(kernel, 1, "a.txt").nodeid;
+  const fh = opened(kernel, before);
+  kernel.adapter.renumber(await run(kernel.overlay.lookup(kernel.overlay.root, "a.txt")));
+  const after = lookup(kernel, 1, "a.txt").nodeid;
+  expect(after).not.toBe(before);
+  expect(kernel.ask(opcodes.read, before, read(fh, 0, 10)).body.toString()).toBe("alpha");
+  kernel.send(opcodes.forget, before, new Bytes().u64(1));
+  expect(lookup(kernel, 1, "a.txt").nodeid).toBe(after);
+});
+
 test("what is ours alone may be believed for longer than what the base takes part in", async () => {
   const kernel = await Kernel.over(tree);
   const made = entryIn(kernel.ask(opcodes.mkdir, 1, new Bytes().u32(0o755, 0).name("own")).body);

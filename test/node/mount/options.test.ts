@@ -16,12 +16,23 @@ test("of two words that exclude each other the last one counts", () => {
 });
 
 test("what is given up for speed is said, and is none of the kernel's words", () => {
-  expect(parseMountWords([]).profile).toEqual({ stable: false, noOpen: false });
+  expect(parseMountWords([]).profile).toEqual({ stable: false, noOpen: false, writeback: false });
   const { profile, flags, given } = parseMountWords(["stable,noopen"]);
-  expect(profile).toEqual({ stable: true, noOpen: true });
+  expect(profile).toEqual({ stable: true, noOpen: true, writeback: false });
   expect(flags).toEqual(["rw", "nodev", "nosuid", "allow_other"]);
   expect(given).toEqual(["stable", "noopen"]);
   expect(parseMountWords(["noopen,open"]).profile.noOpen).toBe(false);
+});
+
+test("writeback takes a base that does not change, and files that are closed", () => {
+  expect(parseMountWords(["writeback"]).profile).toEqual({
+    stable: true,
+    noOpen: false,
+    writeback: true,
+  });
+  expect(parseMountWords(["writeback,writethrough"]).profile.writeback).toBe(false);
+  expect(parseMountWords(["noopen,writeback,open"]).profile.writeback).toBe(true);
+  expect(() => parseMountWords(["writeback,noopen"])).toThrow(/EINVAL.*choose one/);
 });
 
 test("uid= and gid= are decimal, umask= is octal", () => {
