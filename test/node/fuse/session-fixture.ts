@@ -58,8 +58,8 @@ export class Kernel {
   }
 
   /** The same over an overlay that a test has opened. */
-  static on(base: MemoryBase, overlay: Overlay, { noOpen = false } = {}): Kernel {
-    return new Kernel(base, overlay, noOpen);
+  static on(base: MemoryBase, overlay: Overlay, choices: Choices = {}): Kernel {
+    return new Kernel(base, overlay, choices);
   }
 
   /** Sends a request and returns its unique. */
