@@ -28,6 +28,8 @@ export function defaultCacheDirectory(): string {
 const blockBytes = 4096;
 /** A use is written down again once it is so much newer than what stands there. */
 const useGrain_ms = 60_000;
+/** An object, or what is to become one. */
+const nameOfObject = /^([0-9a-f]{2}\/[0-9a-f]{62})(\.[0-9a-f-]{36}\.tmp)?$/;
 /** A temporary file of this age is nobody's any more. */
 const abandoned_ms = 3_600_000;
 
@@ -124,18 +126,23 @@ class DiskCache implements FetchCache {
     return (await this.#bytes) + this.#keptSinceLook;
   }
 
-  /** All objects; what was left behind by processes that ended is cleared on the way. */
+  /**
+   * All objects; what was left behind by processes that ended is cleared on the way. What is not named as ours are, in a
+   * directory that has other things, too, is no object, or it would be dropped one day.
+   */
   async #look(): Promise<ObjectUse[]> {
     const uses: ObjectUse[] = [];
     for (const folder of await namesIn(this.#objects)) {
       for (const name of await namesIn(join(this.#objects, folder))) {
+        const [, sha256, temporary] = nameOfObject.exec(`${folder}/${name}`) ?? [];
+        if (sha256 === undefined) continue;
         const place = join(this.#objects, folder, name);
         const known = await stat(place).catch(() => undefined);
         // Another process dropped it meanwhile.
         if (!known) continue;
         const { size, mtimeMs: used_ms } = known;
-        if (!name.endsWith(".tmp")) {
-          uses.push({ sha256: folder + name, bytes: blocksOf(size), used_ms });
+        if (temporary === undefined) {
+          uses.push({ sha256: sha256.replace("/", ""), bytes: blocksOf(size), used_ms });
         } else if (Date.now() - used_ms > abandoned_ms) await rm(place, { force: true });
       }
     }

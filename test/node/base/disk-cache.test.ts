@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,12 +44,29 @@ test("what a process left that ended while it wrote is cleared, if it is old", a
   const directory = newDirectory();
   const folder = join(directory, "objects", "aa");
   await mkdir(folder, { recursive: true });
-  for (const name of ["old.tmp", "new.tmp"]) await writeFile(join(folder, name), "torn");
+  const torn = (writing: string) => `${digest("aa").slice(2)}.${writing}.tmp`;
+  const [old, recent] = [torn(randomUUID()), torn(randomUUID())] as const;
+  for (const name of [old, recent]) await writeFile(join(folder, name), "torn");
   const long_ago = new Date(1_000_000_000_000);
-  await utimes(join(folder, "old.tmp"), long_ago, long_ago);
+  await utimes(join(folder, old), long_ago, long_ago);
   const cache = openDiskCache(directory);
   await cache.keep(digest("aa"), new Uint8Array(1));
-  expect(await readdir(folder)).toEqual(["new.tmp", digest("aa").slice(2)].sort());
+  expect(await readdir(folder)).toEqual([recent, digest("aa").slice(2)].sort());
+});
+
+test("files of others, such as git's objects, are never dropped to make room", async () => {
+  const directory = newDirectory();
+  const folder = join(directory, "objects", "aa");
+  await mkdir(folder, { recursive: true });
+  const others = ["0".repeat(38), `${"0".repeat(62)}.bin`, "notes.tmp"];
+  const long_ago = new Date(1_000_000_000_000);
+  for (const name of others) {
+    await writeFile(join(folder, name), "theirs");
+    await utimes(join(folder, name), long_ago, long_ago);
+  }
+  const cache = openDiskCache(directory, 2 * 4096);
+  for (const name of ["b", "c", "d"]) await cache.keep(digest(name), new Uint8Array(4096));
+  expect(await readdir(folder)).toEqual([...others].sort());
 });
 
 test("a pointer's file that is damaged is none", async () => {
