@@ -5,6 +5,7 @@
 import {
   closeSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -15,7 +16,7 @@ import {
 } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isErrorCode } from "../../src/index.ts";
+import { FsError, isErrorCode } from "../../src/index.ts";
 import type { SealedObject } from "./sealing.ts";
 
 /** Opens no file that is there, and follows no symlink that somebody who may write here has put in its place. */
@@ -82,7 +83,9 @@ export class ObjectDirectory {
   #bytesWritten = 0;
   #reused = 0;
 
+  /** @throws ELOOP `place` is a symlink: a tree that nobody vouches for could lead us to the objects of another one */
   constructor(place: string) {
+    refuseSymlink(place);
     this.#place = place;
     for (const { sha256, bytes } of objectsIn(place)) this.#sizes.set(sha256, bytes);
   }
@@ -101,6 +104,7 @@ export class ObjectDirectory {
       return;
     }
     const place = join(this.#place, sha256.slice(0, 2), `${sha256.slice(2)}.bin`);
+    refuseSymlink(dirname(place));
     await mkdir(dirname(place), { recursive: true });
     const temporary = temporaryFor(place);
     await rm(temporary, { force: true });
@@ -151,6 +155,12 @@ export function ensureDirectory(place: string): void {
   mkdirSync(place, { recursive: true });
 }
 
+function refuseSymlink(place: string): void {
+  if (!lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return;
+  const reason = "objects are not written or removed through a symlink; remove it";
+  throw new FsError("ELOOP", { syscall: "open", path: place, reason });
+}
+
 interface StoredObject {
   readonly sha256: string;
   readonly bytes: number;
@@ -170,8 +180,11 @@ function* objectsIn(directory: string): Generator<StoredObject> {
 
 function foldersIn(directory: string): string[] {
   try {
-    const names = readdirSync(directory).filter((name) => /^[0-9a-f]{2}$/.test(name));
-    return names.map((name) => join(directory, name));
+    const entries = readdirSync(directory, { withFileTypes: true });
+    const folders = entries.filter(
+      (entry) => entry.isDirectory() && /^[0-9a-f]{2}$/.test(entry.name),
+    );
+    return folders.map(({ name }) => join(directory, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     return [];

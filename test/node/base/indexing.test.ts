@@ -34,6 +34,18 @@ describe("indexing a directory", () => {
     expect(lstatSync(root, { bigint: true }).mtimeNs / 1000n).toBe(mtime);
   });
 
+  test.each(["minifo.objects", "minifo.objects/ab"])(
+    "removes nothing through a symlink at %s, as a tree from elsewhere may have one",
+    async (link) => {
+      const others = treeOnDisk({ [`ab/${"0".repeat(62)}.bin`]: "of another image" });
+      const root = treeOnDisk(link.includes("/") ? { a: "a", "minifo.objects/f": "" } : { a: "a" });
+      await indexTree(root);
+      symlinkSync(link.includes("/") ? join(others, "ab") : others, join(root, link));
+      await indexTree(root).catch((error) => expect(error).toMatchObject({ code: "ELOOP" }));
+      expect(readdirSync(join(others, "ab"))).toHaveLength(1);
+    },
+  );
+
   test.each([0.000_001, 1.5, 1_234_567_890.123_456_7, 4_000_000_000.999_999])(
     "writes the same bytes again where the directory's mtime is %d",
     async (seconds) => {
