@@ -23,7 +23,8 @@ are no UTF-8, special files and files that cannot be read are left out, and told
 With --from, DIR is made first, out of any base at a URL: a server's listing, a
 sitemap.xml or list of URLs, a zip, a tar. Every file is fetched once. Serve DIR, or
 pack it; for a site that is yours, put its minifo.json (and minifo.objects) beside the
-files that are there, and it is verified from then on. Set-user-ID bits are dropped.
+files that are there, and it is verified from then on. Times are kept to about a
+microsecond then; set-user-ID and set-group-ID bits are dropped.
 
 Examples:
   minifo index site

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, statSync } from "node:fs";
+import { chmodSync, linkSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -84,6 +84,20 @@ describe("minifo index", () => {
     expect(statSync(join(copy, "d/run.sh")).mode & 0o7777).toBe(0o755);
     expect(readlinkSync(join(copy, "d/to"))).toBe("../elsewhere");
     expect(JSON.parse(readFileSync(join(copy, "minifo.json"), "utf8")).entries).toBe(3);
+  });
+
+  test("--from an indexed site keeps several names of one file, and permissions", async () => {
+    const root = treeOnDisk({ a: "one", "sub/b": "two" });
+    linkSync(join(root, "a"), join(root, "sub/c"));
+    chmodSync(join(root, "sub"), 0o500);
+    await running(indexCommand(), root);
+    const server = await serveDirectory(root);
+    onTestFinished(() => server.close());
+    const copy = join(temporaryDirectory(), "copy");
+    await running(indexCommand(), "--from", server.url, copy);
+    expect(statSync(join(copy, "sub/c"))).toMatchObject({ ino: statSync(join(copy, "a")).ino });
+    expect(statSync(join(copy, "sub")).mode & 0o777).toBe(0o500);
+    expect(readFileSync(join(copy, "sub/c"), "utf8")).toBe("one");
   });
 
   test("fails with what, where and why", async () => {
