@@ -21,11 +21,14 @@ import {
   FsError,
   flawOfName,
   isErrorCode,
+  maxEntries,
   run,
 } from "../../src/index.ts";
 import type { IndexProgress } from "./indexing.ts";
 import { type LeftOut, placeAt } from "./tree-walk.ts";
 
+/** The longest path that is followed, as of the kernel's. */
+const maxPathLength = 4096;
 /** Files that are fetched at a time: as many as connections are made. */
 const atOnce = 6;
 
@@ -71,6 +74,7 @@ async function treeOf(base: Base): Promise<{ nodes: BaseNode[]; leftOut: LeftOut
   const leftOut: LeftOut[] = [];
   for (const { type, path } of nodes) {
     if (type !== "directory") continue;
+    if (path.length > maxPathLength) throw endless(base, path);
     for (const { name, node: listed } of await run(base.list(path))) {
       const flaw = flawOfName(name);
       if (flaw !== undefined) throw new FsError("EIO", { path: listed.path, reason: flaw });
@@ -80,8 +84,15 @@ async function treeOf(base: Base): Promise<{ nodes: BaseNode[]; leftOut: LeftOut
       else if (["file", "directory", "symlink"].includes(node.type)) nodes.push(node);
       else leftOut.push({ path: node.path, why: "it is a special file (fifo, socket or device)" });
     }
+    if (nodes.length + leftOut.length > maxEntries) throw endless(base, path);
   }
   return { nodes, leftOut };
+}
+
+/** A server may make up directories in directories for as long as somebody asks. */
+function endless(base: Base, path: string): FsError {
+  const reason = `${base.locator} goes deeper, or has more entries, than a base can`;
+  return new FsError("EFBIG", { syscall: "index", path, reason });
 }
 
 /** Writes the files, those with several names once; returns the other names, with the one that is written. */
