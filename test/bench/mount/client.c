@@ -111,13 +111,13 @@ static long long read_through(const char *path) {
   return total;
 }
 
-static void write_through(const char *path, long long length) {
+static void write_through(const char *path, long long length, size_t piece) {
   static char bytes[1 << 20];
   memset(bytes, 'y', sizeof bytes);
   int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (file < 0) fail(path);
-  for (long long done = 0; done < length; done += sizeof bytes) {
-    if (write(file, bytes, sizeof bytes) != sizeof bytes) fail(path);
+  for (long long done = 0; done < length; done += piece) {
+    if (write(file, bytes, piece) != (ssize_t)piece) fail(path);
   }
   if (close(file) != 0) fail(path);
 }
@@ -188,7 +188,10 @@ int main(int count, char **words) {
     long long bytes = read_through(path);
     tell(bytes, start);
   } else if (strcmp(doing, "write") == 0) {
-    write_through(path, number);
+    write_through(path, number, 1 << 20);
+    tell(number, start);
+  } else if (strcmp(doing, "write-small") == 0) {
+    write_through(path, number, 512);
     tell(number, start);
   } else if (strcmp(doing, "read-random") == 0) {
     read_at_random(path, number);

@@ -58,6 +58,11 @@ export const mounters = {
     "the base does not change, as all the others expect; the kernel opens files alone",
     ...["-o", "stable,noopen"],
   ),
+  writeback: minifo(
+    "minifo -o writeback",
+    "the kernel gathers what is written; what is not closed dies with the process",
+    ...["-o", "writeback"],
+  ),
   fuseOverlayfs: {
     name: "fuse-overlayfs",
     remark: "Debian's, defaults",
