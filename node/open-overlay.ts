@@ -12,7 +12,7 @@ import {
   Overlay,
   type PrefetchOptions,
   type PrefetchProgress,
-  pollingBase,
+  poll,
   prefetch,
   run,
   type Storage,
@@ -116,12 +116,7 @@ export async function openOverlay(options: OpenOptions): Promise<OpenOverlay> {
     status: () => run(overlay.changes()),
     kept: keptPart(overlay.base),
     prefetch: (paths, settings) => run(prefetch(overlay.base, paths, settings)),
-    poll: async () => {
-      const polling = pollingBase(overlay.base);
-      if (polling) return await run(polling.poll());
-      const reason = "only a base with a minifo.json can be asked whether it moved";
-      throw new FsError("EOPNOTSUPP", { syscall: "poll", path: overlay.base.locator, reason });
-    },
+    poll: () => run(poll(overlay.base)),
     revert: async (paths) => (await run(overlay.revert(paths))).map(({ path }) => path),
     flush: () => run(overlay.commit("strict")),
     close: () => run(overlay.close()),

@@ -41,6 +41,7 @@ export { type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";
 export { MemoryFetchCache } from "./base/memory-fetch-cache.ts";
 export { openPlainSite, type PlainSiteOptions } from "./base/plain-site.ts";
+export { poll } from "./base/poll.ts";
 export { type PrefetchOptions, type PrefetchProgress, prefetch } from "./base/prefetch.ts";
 export {
   type DriverOptions,

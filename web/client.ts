@@ -2,15 +2,17 @@
  * The page's door: opens an overlay, whose core runs in one worker for all tabs that have the storage open. Options are
  * plain data. What the page asks goes over a `Connection`, which finds the worker.
  */
-import type { Change, PathChange } from "../src/index.ts";
+import type { Change, PathChange, PrefetchOptions, PrefetchProgress } from "../src/index.ts";
 import { type Ask, Connection, everySecond, type Heartbeat } from "./connection.ts";
 import { hostWorker, type SharedWorkerLike } from "./host-worker.ts";
 import {
   type Attached,
+  type AttachedBase,
   installErrorTransfer,
   type ListedEntry,
   revivedStats,
   type Traffic,
+  type WorkerCalls,
 } from "./protocol.ts";
 import { type PageFs, remoteFs } from "./remote-fs.ts";
 
@@ -61,8 +63,8 @@ export class PageOverlay extends EventTarget {
   readonly fs: { readonly promises: PageFs };
   /** Name of the storage. */
   readonly storage: string;
-  /** Where the base is, and which version of it this is. */
-  readonly base: { readonly locator: string; readonly identity: string };
+  /** Where the base is, which version of it this is, and whether there was no network, so that it is what was kept. */
+  readonly base: AttachedBase;
   /**
    * Drawn at random when the storage was begun. One that differs from what it was says that the browser, or somebody,
    * has cleared the storage meanwhile.
@@ -148,6 +150,32 @@ export class PageOverlay extends EventTarget {
   /** What was fetched for the base since the worker that keeps the storage now opened it. */
   traffic(): Promise<Traffic> {
     return this.#read("statfs", (calls) => calls.traffic());
+  }
+
+  /**
+   * Asks whether something else is published in the base's place by now: its identity, or null. The overlay stays over the
+   * base it was opened with; close it in every tab and open it again to follow.
+   * @throws EIO, EPROTO it could not be found out
+   * @throws EOPNOTSUPP this kind of base cannot be asked
+   */
+  poll(): Promise<string | null> {
+    return this.#read("poll", (calls) => calls.poll());
+  }
+
+  /**
+   * Fetches all of the base at and below `paths`, which are paths of the base, "" all of it, so that it can be read without
+   * a network. Requests that somebody waits for go first.
+   * @throws ENOENT there is nothing at a path
+   * @throws ENOSPC the browser gives no room for it; what was fetched stays
+   * @throws ECANCELED `signal`; what was fetched stays
+   * @throws EOPNOTSUPP nothing vouches for the contents of this kind of base, or this browser keeps nothing
+   */
+  prefetch(paths: readonly string[], options: PrefetchOptions = {}): Promise<PrefetchProgress> {
+    const ask = async (calls: WorkerCalls): Promise<PrefetchProgress> => {
+      const { followPrefetch } = await import("./follow-prefetch.ts");
+      return followPrefetch(calls, paths, options);
+    };
+    return this.#read("prefetch", ask);
   }
 
   /** Makes everything done so far safe against a loss of power, as far as the browser can promise it. */

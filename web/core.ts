@@ -54,6 +54,17 @@ class CountingFetcher implements Fetcher {
  */
 const silence_ms = 2000;
 
+/** `network` with the origin's cache before it. */
+async function cached(network: Fetcher): Promise<Fetcher> {
+  try {
+    const { withFetchCache } = await import("./fetch-cache.ts");
+    return await withFetchCache(network);
+  } catch {
+    // A cache that cannot be loaded is done without: everything is fetched.
+    return network;
+  }
+}
+
 /** See the head of this file. */
 export class Core {
   readonly overlay: OverlayFiles;
@@ -78,11 +89,11 @@ export class Core {
    * @throws EINVAL the storage belongs to another base, or was written by a later version
    */
   static async open(storage: string, url: string, lost: (why: string) => void): Promise<Core> {
-    const fetcher = new CountingFetcher(httpFetcher());
-    const base = await run(openWebBase(url, fetcher));
+    const network = new CountingFetcher(httpFetcher());
+    const base = await run(openWebBase(url, await cached(network)));
     const opened = await openIndexedDbStorage(storage, { lost });
     try {
-      return new Core(await run(OverlayFiles.open({ base, storage: opened })), opened, fetcher);
+      return new Core(await run(OverlayFiles.open({ base, storage: opened })), opened, network);
     } catch (error) {
       await run(opened.close());
       throw error;

@@ -11,7 +11,10 @@ export {
   type ErrorCode,
   FsError,
   fileSystemProvider,
+  type KeptPart,
   type PathChange,
+  type PrefetchOptions,
+  type PrefetchProgress,
   readable,
   Stats,
   type WatchEvent,
@@ -25,7 +28,7 @@ export {
   type PageOverlayOptions,
 } from "./client.ts";
 export { deleteIndexedDbStorage } from "./indexeddb.ts";
-export type { ListedEntry, Traffic } from "./protocol.ts";
+export type { AttachedBase, ListedEntry, Traffic } from "./protocol.ts";
 export type { PageDir, PageFileHandle } from "./remote-file.ts";
 export type { PageFs } from "./remote-fs.ts";
 export { registerView, type View, type ViewOptions, viewUrl } from "./view-registration.ts";

@@ -5,7 +5,16 @@
  * message.
  */
 import { type TransferHandler, transfer, transferHandlers } from "comlink";
-import { BigIntStats, type Change, Dirent, type ErrorCode, FsError, Stats } from "../src/index.ts";
+import {
+  BigIntStats,
+  type Change,
+  Dirent,
+  type ErrorCode,
+  FsError,
+  type KeptPart,
+  type PrefetchProgress,
+  Stats,
+} from "../src/index.ts";
 
 /** What a page asks a host for, as plain data. */
 export interface AttachRequest {
@@ -27,7 +36,15 @@ export interface Attached {
   readonly host: string;
   readonly epoch: number;
   readonly overlayId: string;
-  readonly base: { readonly locator: string; readonly identity: string };
+  readonly base: AttachedBase;
+}
+
+/** Where the base is, and which version of it this is. */
+export interface AttachedBase {
+  readonly locator: string;
+  readonly identity: string;
+  /** There was no network when it was opened: it is what was kept of it. */
+  readonly kept?: KeptPart;
 }
 
 /** What was fetched for the base since the owner opened the overlay. */
@@ -35,6 +52,12 @@ export interface Traffic {
   readonly requests: number;
   /** Bytes of the answers' bodies. */
   readonly bytes: number;
+}
+
+/** How far a prefetch is. */
+export interface PrefetchStep {
+  readonly progress: PrefetchProgress;
+  readonly isDone: boolean;
 }
 
 /** A name in a directory, with everything `stat` tells; a symlink's own. */
@@ -78,6 +101,14 @@ export interface WorkerCalls {
   revert(paths: readonly string[]): Promise<void>;
   original(path: string): Promise<Uint8Array>;
   traffic(): Promise<Traffic>;
+  /** The identity of what is published in the base's place by now, or null. */
+  poll(): Promise<string | null>;
+  /** Begins to fetch files of the base to be kept, and returns the number it has here. */
+  beginPrefetch(paths: readonly string[]): Promise<number>;
+  /** How far it is, once that is more than was told before. Fails as it does. */
+  prefetchStep(prefetch: number): Promise<PrefetchStep>;
+  /** Ends it, if it goes on still. */
+  endPrefetch(prefetch: number): Promise<void>;
   flush(): Promise<void>;
 }
 

@@ -3,10 +3,18 @@
  * whatever way, its files are closed and its batches end.
  */
 import { transfer } from "comlink";
-import { baseUrlOf, type FileHandle, FsError, type FsPromises, run } from "../src/index.ts";
+import {
+  baseUrlOf,
+  type FileHandle,
+  FsError,
+  type FsPromises,
+  keptPart,
+  run,
+} from "../src/index.ts";
 import type { Core } from "./core.ts";
 import { foreign, protocolVersion } from "./gathering.ts";
 import { ended } from "./ownership.ts";
+import type { Prefetching } from "./prefetching.ts";
 import { type AttachRequest, buffersOf, Moved, pack, type WorkerCalls } from "./protocol.ts";
 
 /** What a visitor needs of the host it visits. */
@@ -54,6 +62,7 @@ export class Visitor implements WorkerCalls {
   /** Open files by the number they have for the page; each batch counts its own, so theirs cannot serve. */
   readonly #files = new Map<number, FileHandle>();
   readonly #batches = new Map<number, Batch>();
+  readonly #prefetches = new Map<number, Prefetching>();
   #lastNumber = 0;
 
   /** A page of an endpoint of this worker, called `name` as a host (`isOwn`), or of another tab's. */
@@ -97,11 +106,12 @@ export class Visitor implements WorkerCalls {
     }
     this.#core = core;
     const { locator, identity } = overlay.base;
+    const kept = keptPart(overlay.base);
     return {
       host: host.name,
       epoch: overlay.superblock.epoch,
       overlayId: overlay.superblock.overlayId,
-      base: { locator, identity },
+      base: { locator, identity, ...(kept && { kept }) },
     };
   }
 
@@ -117,6 +127,7 @@ export class Visitor implements WorkerCalls {
     this.#core = undefined;
     const files = [...this.#files.values()];
     this.#files.clear();
+    for (const prefetching of this.#prefetches.values()) prefetching.end();
     for (const batch of this.#batches.keys()) this.#endBatch(batch).catch(() => {});
     // Whether they close well matters to nobody any more: the page that opened them is gone.
     await Promise.allSettled(files.map((file) => file.close()));
@@ -240,6 +251,32 @@ export class Visitor implements WorkerCalls {
 
   async traffic() {
     return this.#attached().traffic;
+  }
+
+  poll() {
+    return this.#run(async ({ overlay }) => {
+      const { poll } = await import("./review.ts");
+      return run(poll(overlay.base));
+    });
+  }
+
+  async beginPrefetch(paths: readonly string[]) {
+    const { base } = this.#attached().overlay;
+    const { Prefetching } = await import("./review.ts");
+    const number = this.#nextNumber();
+    this.#prefetches.set(number, new Prefetching(base, paths));
+    return number;
+  }
+
+  async prefetchStep(number: number) {
+    const prefetching = this.#prefetches.get(number);
+    if (!prefetching) throw new Moved();
+    return prefetching.step();
+  }
+
+  async endPrefetch(number: number) {
+    this.#prefetches.get(number)?.end();
+    this.#prefetches.delete(number);
   }
 
   flush() {
