@@ -152,15 +152,9 @@ async function run(kind: Kind, url: string): Promise<Answer | { readonly instead
     const { stdout } = await promisify(execFile)(process.execPath, args, limits);
     return JSON.parse(stdout) as Answer;
   } catch (error) {
-    const words = (error as Error & { stderr?: string }).stderr || (error as Error).message;
-    return {
-      instead: `cannot: ${
-        words
-          .trim()
-          .split("\n")
-          .find((line) => line.includes("Error")) ?? words
-      }`,
-    };
+    const { stderr = "", signal } = error as { stderr?: string; signal?: string };
+    const words = stderr.split("\n").find((line) => line.includes("Error"));
+    return { instead: `cannot: ${words?.trim() ?? `the client was ended by ${signal}`}` };
   }
 }
 

@@ -47,7 +47,7 @@ interface File {
 /** Readers at a time: as many as browsers make connections. */
 const readers = 6;
 /** When a walk over everything is given up. */
-const patience_ms = 30_000;
+const patience_ms = 180_000;
 
 const [kind, url] = process.argv.slice(2) as [Kind, string];
 
