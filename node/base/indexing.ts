@@ -24,6 +24,7 @@ import {
   type Time,
   writeManifest,
 } from "../../src/index.ts";
+import { PublishLock } from "./publish-lock.ts";
 import { isTemporary, ObjectDirectory, replaceFile } from "./publishing.ts";
 import { readQuietly, timeOf, unquietWarning, whyUnreadable } from "./quiet-reading.ts";
 import { type SealedObject, seal } from "./sealing.ts";
@@ -71,6 +72,7 @@ export interface IndexSummary {
  * Writes `minifo.json` into `directory`. In memory that grows with the number of files only.
  * @throws ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC … the tree cannot be read or written to; no manifest was changed
  * @throws EFBIG the tree has more entries than a manifest can hold; no manifest was changed
+ * @throws EBUSY somebody else indexes it; no manifest was changed
  */
 export async function indexTree(
   directory: string,
@@ -78,7 +80,9 @@ export async function indexTree(
 ): Promise<IndexSummary> {
   const { bytes, sealed, summary, root } = indexOf(directory, options);
   const before = lstatSync(root, { bigint: true });
+  let lock: PublishLock | undefined;
   try {
+    lock = PublishLock.take(root, "index");
     const old = pointerAt(root);
     const objects = new ObjectDirectory(placeAt(root, objectsNames.tree));
     for (const object of sealed.values()) await objects.put(object);
@@ -91,6 +95,7 @@ export async function indexTree(
   } catch (error) {
     throw translated(error, directory);
   } finally {
+    lock?.release();
     restoreTimes(root, before);
   }
   return summary;

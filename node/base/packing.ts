@@ -87,7 +87,7 @@ export async function packTree(
     refuseNesting(root, place);
     ensureDirectory(place);
     refuseForeign(place);
-    const lock = PublishLock.take(place);
+    const lock = PublishLock.take(place, "pack");
     try {
       return await publish(root, place, options);
     } finally {

@@ -18,6 +18,7 @@ import { join, relative } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { packTree } from "../../../node/base/packing.ts";
 import { type StaticServer, serveDirectory } from "../../../node/static-server.ts";
+import { tokenOfThisProcess } from "../../../node/storage/ownership.ts";
 import { type Base, httpFetcher, openManifestBase, run } from "../../../src/index.ts";
 import { baseContract, contractTree } from "../../base/contract.ts";
 import { numbersFrom } from "../../base/large-tree.ts";
@@ -328,11 +329,12 @@ describe("packing is refused", () => {
     const root = treeOnDisk({ f: "x" });
     const out = temporaryDirectory();
     const lock = join(out, ".minifo.lock.tmp");
-    writeFileSync(lock, `${process.pid}\n`);
+    writeFileSync(lock, tokenOfThisProcess());
     await expect(packTree(root, out)).rejects.toThrow(
       `EBUSY: resource busy or locked, pack '${out}'`,
     );
-    writeFileSync(lock, "4194999\n");
+    // Its number is another process's by now.
+    writeFileSync(lock, tokenOfThisProcess().replace(/\.[0-9a-f]+\./, ".0."));
     expect(await packTree(root, out)).toMatchObject({ generation: 1 });
     expect(readdirSync(out).sort()).toEqual(["minifo.json", "objects"]);
   });
