@@ -212,6 +212,16 @@ describe("while a commit is under way", () => {
     expect((await f.read("file")).slice(0, 5)).toBe("BBBaa");
   });
 
+  test("what is written meanwhile is not in it: a crash behind it shows the bytes it began with", async () => {
+    const { f, gate, commit } = await committing();
+    await f.writeAt("file", 0, "BBB");
+    gate.resolve();
+    await commit;
+    f.disk.before = undefined;
+    await f.crash();
+    expect((await f.read("file")).slice(0, 5)).toBe("aaaaa");
+  });
+
   test("those who ask for one meanwhile share the next", async () => {
     const { f, gate, commit } = await committing();
     await f.writeAt("file", 0, "B");
