@@ -58,7 +58,7 @@ function goodSite(isLarge: boolean): CountingSite {
     file("d/b", 2000, { pack, offset: 1000 }, "twins"),
     directory("d/e"),
     file("d/e/large", 2 * chunkBytes, { chunks: chunk + chunk }),
-    file("d/e/larger", 40 * chunkBytes, { chunks: chunk.repeat(40) }),
+    file("d/e/larger", 300 * chunkBytes, { chunks: chunk.repeat(300) }),
     { path: "l", type: "symlink", mode: 0o777, mtime: time, target: "d/e" } as ManifestEntry,
   ];
   for (let at = 0; isLarge && at < 4500; at += 1) {
@@ -77,6 +77,10 @@ function goodSite(isLarge: boolean): CountingSite {
 }
 
 const sites = [goodSite(false), goodSite(true)];
+
+test("the sites that are changed are good ones: it is no fuzzing if everything is refused at the door", async () => {
+  for (const { files } of sites) expect(await outcomeOf(files)).toBe("a tree");
+});
 
 /** Reads all there is, some thousand objects at most, and checks that what is told twice is told alike. */
 async function explore(base: Base): Promise<void> {
@@ -179,12 +183,11 @@ function mutated(json: Json, path: readonly number[], oddity: number): Json {
 }
 
 const change = fc.record({
-  path: fc.array(fc.nat(5000), { minLength: 1, maxLength: 7 }),
+  path: fc.array(fc.nat(5000), { minLength: 3, maxLength: 7 }),
   oddity: fc.nat(oddities.length + 2),
 });
 
 test(`manifests with something changed are refused, or are trees (${runs} runs)`, async () => {
-  const outcomes: Record<string, number> = {};
   const property = fc.asyncProperty(
     fc.nat(1),
     fc.array(change, { minLength: 1, maxLength: 3 }),
@@ -192,15 +195,10 @@ test(`manifests with something changed are refused, or are trees (${runs} runs)`
       const { files } = sites[which] as CountingSite;
       let json = JSON.parse(Buffer.from(files.get("minifo.json") as Uint8Array).toString()) as Json;
       for (const { path, oddity } of changes) json = mutated(json, path, oddity);
-      const outcome = await outcomeOf(
-        new Map([...files, ["minifo.json", Buffer.from(JSON.stringify(json))]]),
-      );
-      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      await outcomeOf(new Map([...files, ["minifo.json", Buffer.from(JSON.stringify(json))]]));
     },
   );
   await fc.assert(property, { numRuns: runs });
-  // It is no fuzzing if everything is refused at the door.
-  expect(Object.keys(outcomes).length).toBeGreaterThan(1);
 });
 
 /** The site, with the object `path` changed, and every reference to it made to fit: what a hostile publisher can do. */
