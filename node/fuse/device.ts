@@ -108,7 +108,10 @@ const writeOut_ms = 10_000;
  * @throws EIO it did not, or not in time; it keeps it
  */
 export async function writeOut(mountpoint: string): Promise<void> {
-  const { code, words } = await command("sync", ["-f", mountpoint], { limit_ms: writeOut_ms });
+  const sync = () => command("sync", ["-f", mountpoint], { limit_ms: writeOut_ms });
+  let { code, words } = await sync();
+  // The first to ask is also told of a failure that is over, once: what still cannot be written out fails again.
+  if (code !== 0 && words !== "") ({ code, words } = await sync());
   if (code === 0) return;
   const why = words || `it takes longer than ${writeOut_ms / 1000} s`;
   throw new FsError("EIO", {
