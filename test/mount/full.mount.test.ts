@@ -47,7 +47,10 @@ describeMount("a mount whose storage is on a full disk", () => {
       await scratch.unmount();
       await minifoOk("mount", scratch.base, scratch.mountpoint, "--storage", storage);
       await whole();
-      expect(await readFile(scratch.at("base.txt"), "utf8")).toBe("base\nmore\n");
+      // With writeback the kernel has made the file longer before it hears that there is no room; of what the writer was
+      // told is not safe a page may be there and another not.
+      const told = await readFile(scratch.at("base.txt"), "utf8");
+      expect(told).toMatch(words === "writeback" ? /^base\n[\0x]*more\n$/ : /^base\nmore\n$/);
       expect(await readFile(scratch.at("late"), "utf8")).toBe("late\n");
       await scratch.unmount();
     },
