@@ -29,14 +29,14 @@ class Heart {
     const watched = promise.finally(() => {
       settled = true;
     });
-    for (let beats = 0; !settled && beats < 300; beats += 1) {
+    for (let beats = 0; !settled && beats < 1500; beats += 1) {
       this.#tick();
       await Promise.race([
         watched.catch(() => {}),
         new Promise((resolve) => setTimeout(resolve, 30)),
       ]);
     }
-    if (!settled) throw new Error("300 heartbeats changed nothing");
+    if (!settled) throw new Error("1500 heartbeats changed nothing");
     return watched;
   }
 }
