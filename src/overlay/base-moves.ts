@@ -13,7 +13,7 @@ import {
 } from "../base/base.ts";
 import type { Operation } from "../operation.ts";
 import type { ContentRecord, HiddenObject, NodeRecord } from "../storage/storage.ts";
-import { firstBaseIno, Inode } from "./inode.ts";
+import { firstBaseIno, Inode, rootIno } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 import { inodeOfBase, namesOf } from "./lookup.ts";
 
@@ -105,7 +105,7 @@ export function* keepReachable(layers: Layers): Operation<void> {
 
 /** The inode of the base's directory `origin`; one that the base has lost gets a name record. */
 function* directoryOf(layers: Layers, origin: string, named: Set<number>): Operation<Inode> {
-  const known = layers.inodes.of(pathIdentity(origin)) ?? (origin === "" && layers.inodes.at(1));
+  const known = layers.inodes.of(pathIdentity(origin)) ?? (origin === "" && layers.inodes.at(rootIno));
   if (known) return known;
   const node = yield* layers.base.lookup(origin);
   if (node?.type !== "directory") return yield* lostDirectory(layers, origin, named);
