@@ -105,7 +105,8 @@ export function* keepReachable(layers: Layers): Operation<void> {
 
 /** The inode of the base's directory `origin`; one that the base has lost gets a name record. */
 function* directoryOf(layers: Layers, origin: string, named: Set<number>): Operation<Inode> {
-  const known = layers.inodes.of(pathIdentity(origin)) ?? (origin === "" && layers.inodes.at(rootIno));
+  const known =
+    layers.inodes.of(pathIdentity(origin)) ?? (origin === "" && layers.inodes.at(rootIno));
   if (known) return known;
   const node = yield* layers.base.lookup(origin);
   if (node?.type !== "directory") return yield* lostDirectory(layers, origin, named);
