@@ -103,15 +103,16 @@ export function bases(): Plugin {
   return {
     name: "minifo-test-bases",
     configureServer(server) {
-      // `/frozen/NAME` has no answer until `/frozen/NAME/` is asked for: what a test stops a worker with.
+      // `/frozen/NAME` has no answer until `/frozen/NAME/thawed` is asked for: what a test stops a worker with.
       const frozen = new Map<string, () => void>();
       server.middlewares.use("/frozen/", (request, response) => {
-        const name = request.url ?? "";
-        if (!name.endsWith("/")) {
-          frozen.set(`${name}/`, () => response.end());
+        const [name = "", question] = (request.url ?? "").slice(1).split("/");
+        if (question === undefined) {
+          frozen.set(name, () => response.end());
           return;
         }
-        response.end(frozen.has(name) ? "thawed" : "");
+        response.end(frozen.has(name) ? "yes" : "no");
+        if (question === "stopped") return;
         frozen.get(name)?.();
         frozen.delete(name);
       });

@@ -232,21 +232,25 @@ describe("an owner that ends without a word", () => {
 const cannotFreeze = /AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent);
 
 describe.skipIf(cannotFreeze)("an owner that is frozen", () => {
-  /** Stops the worker `name`, and returns once it stands still. */
-  async function freeze(name: string): Promise<void> {
-    const channel = new BroadcastChannel(`freeze ${name}`);
-    channel.postMessage("now");
-    channel.close();
-  }
-
-  /** Lets it go on, once it has come to stand still. */
-  async function thaw(name: string): Promise<void> {
-    for (let tries = 0; tries < 300; tries += 1) {
-      const answer = await fetch(`/frozen/${encodeURIComponent(name)}/`);
-      if ((await answer.text()) === "thawed") return;
+  /** What the rig's server says to `question` about the worker `name`, asked until it is yes. */
+  async function untilYes(name: string, question: "stopped" | "thawed"): Promise<void> {
+    for (let tries = 0; tries < 500; tries += 1) {
+      const answer = await fetch(`/frozen/${encodeURIComponent(name)}/${question}`);
+      if ((await answer.text()) === "yes") return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error("the worker never came to stand still");
+  }
+
+  /**
+   * Stops the worker `name`, and returns once it stands still: a call sent earlier could overtake the order to stop and
+   * be stopped inside an IndexedDB transaction, which nobody could then take the storage from.
+   */
+  async function freeze(name: string): Promise<void> {
+    const channel = new BroadcastChannel(`freeze ${name}`);
+    channel.postMessage("now");
+    await untilYes(name, "stopped");
+    channel.close();
   }
 
   test("is succeeded after eight heartbeats; when it wakes it harms nothing, and its own page goes on with the next", async () => {
@@ -265,7 +269,7 @@ describe.skipIf(cannotFreeze)("an owner that is frozen", () => {
     const late = owner.fs.promises.writeFile("/late", "late");
     await heart.beatUntil(other.fs.promises.writeFile("/meanwhile", "meanwhile"));
     expect(await other.fs.promises.readFile("/before", "utf8")).toBe("before");
-    await thaw(name);
+    await untilYes(name, "thawed");
     await late;
     expect(await owner.fs.promises.readFile("/meanwhile", "utf8")).toBe("meanwhile");
     expect(await other.fs.promises.readFile("/late", "utf8")).toBe("late");
