@@ -99,11 +99,14 @@ export interface RememberingBase {
   past(path: string, signature: string): Operation<PastFile | null>;
 }
 
-/** `base`, if it can give what it once had. */
-export function rememberingBase(base: Base): RememberingBase | undefined {
-  return "past" in base && typeof base.past === "function"
-    ? (base as RememberingBase & Base)
-    : undefined;
+/** The file of `base` at `path` as it was with `signature`, or null if the base does not have it any more. */
+export function* pastFile(
+  base: Base,
+  path: string,
+  signature: string | undefined,
+): Operation<PastFile | null> {
+  if (signature === undefined || !("past" in base)) return null;
+  return yield* (base as RememberingBase & Base).past(path, signature);
 }
 
 /** What a base can do beside that is far away: fetch all of a way in one go. */

@@ -2,9 +2,9 @@
  * What programs may pass, turned into what the overlay takes, and refused here, once, where it makes no sense. What is
  * accepted follows Node's documentation; a Buffer is a Uint8Array, and paths are strings.
  */
-import { type Time, timeOfMilliseconds } from "../attributes.ts";
+import { type AttributeChanges, type Time, timeOfMilliseconds } from "../attributes.ts";
 import { outOfRange, wrongType, wrongValue } from "./argument-error.ts";
-import { type Encoding, encode } from "./encoding.ts";
+import type { Coder } from "./encoding.ts";
 
 /** A moment: seconds since 1970 as a number or its text, or a Date. */
 export type TimeArgument = number | string | Date;
@@ -35,9 +35,16 @@ export function modeOf(mode: unknown, fallback?: number): number {
 const mustBeMode = "must be a 32-bit unsigned integer or an octal string";
 
 /** A user's or group's number; undefined for -1, which leaves it as it is. */
-export function ownerOf(id: unknown, name: string): number | undefined {
+function ownerOf(id: unknown, name: string): number | undefined {
   const owner = integerOf(id, name, -1, 2 ** 32 - 1);
   return owner === -1 || owner === 2 ** 32 - 1 ? undefined : owner;
+}
+
+/** What chown changes; -1 leaves as it is. */
+export function ownerChanges(uid: unknown, gid: unknown): AttributeChanges {
+  const user = ownerOf(uid, "uid");
+  const group = ownerOf(gid, "gid");
+  return { ...(user !== undefined && { uid: user }), ...(group !== undefined && { gid: group }) };
 }
 
 export function timeOf(time: unknown): Time {
@@ -83,8 +90,8 @@ export function viewOf(data: unknown, name: string): Uint8Array {
 }
 
 /** Text or a view as bytes. */
-export function bytesOf(data: unknown, encoding: Encoding): Uint8Array {
-  if (typeof data === "string") return encode(data, encoding);
+export function bytesOf(data: unknown, coder: Coder): Uint8Array {
+  if (typeof data === "string") return coder.encode(data);
   if (ArrayBuffer.isView(data)) return viewOf(data, "data");
   throw wrongType(
     "data",

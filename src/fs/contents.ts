@@ -5,7 +5,7 @@ import type { Handle, OverlayFiles } from "../overlay/files.ts";
 import type { Context } from "../overlay/namespace.ts";
 import { bytesOf, type DataArgument } from "./arguments.ts";
 import { during } from "./calls.ts";
-import type { Encoding } from "./encoding.ts";
+import type { Coder } from "./encoding.ts";
 import type { OpenIntent } from "./open-flags.ts";
 import { close, type Opened, open, pieceLength, writeAll } from "./system-calls.ts";
 
@@ -148,17 +148,17 @@ function* writeOpened(
 /** `data` as bytes, one piece of it at a time. */
 export async function* piecesOf(
   data: DataSource,
-  encoding: Encoding,
+  coder: Coder,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   checkSignal(signal);
   if (!isIterable(data)) {
-    yield bytesOf(data, encoding);
+    yield bytesOf(data, coder);
     return;
   }
   for await (const piece of data) {
     checkSignal(signal);
-    yield bytesOf(piece, encoding);
+    yield bytesOf(piece, coder);
   }
 }
 

@@ -8,13 +8,12 @@ import { Deferred, type Operation, waitFor } from "../operation.ts";
 import type { Handle } from "../overlay/files.ts";
 import { outOfRange } from "./argument-error.ts";
 import {
-  bytesOf,
   type DataArgument,
   integerOf,
   type ModeArgument,
   modeOf,
   optionsOf,
-  ownerOf,
+  ownerChanges,
   positionOf,
   type TimeArgument,
   timeOf,
@@ -28,7 +27,8 @@ import {
   readAll,
   type WriteOptions,
 } from "./contents.ts";
-import { decode, type Encoding, encodingOf } from "./encoding.ts";
+import { coderOf, encodingOf } from "./encoding.ts";
+import { decode, encode } from "./encodings.ts";
 import { BigIntStats, Stats, type Volume } from "./stats.ts";
 import { close, type Opened, writeAll } from "./system-calls.ts";
 
@@ -157,7 +157,7 @@ export class FileHandle {
     let bytes: Uint8Array;
     let position: number | undefined;
     if (typeof data === "string") {
-      bytes = bytesOf(data, encodingOf(third ?? "utf8"));
+      bytes = encode(data, encodingOf(third ?? "utf8"));
       position = positionOf(second);
     } else {
       const range = rangeOf(second, typeof third === "number" ? third : null, fourth);
@@ -187,8 +187,8 @@ export class FileHandle {
   /** Writes all of `data` from the current position on; the file is not truncated before. */
   async writeFile(data: DataSource, options?: string | WriteOptions | null): Promise<void> {
     const { encoding, signal, flush } = optionsOf<WriteOptions>(options);
-    const name: Encoding = encodingOf(encoding ?? "utf8");
-    for await (const piece of piecesOf(data, name, signal)) {
+    const coder = await coderOf(encodingOf(encoding ?? "utf8"));
+    for await (const piece of piecesOf(data, coder, signal)) {
       await this.#change("write", this.#write(piece, undefined));
     }
     if (flush) await this.sync();
@@ -307,13 +307,6 @@ export class FileHandle {
       if (this.#closing && this.#busy === 0) this.#idle.resolve();
     }
   }
-}
-
-/** What chown changes; -1 leaves as it is. */
-export function ownerChanges(uid: unknown, gid: unknown): AttributeChanges {
-  const user = ownerOf(uid, "uid");
-  const group = ownerOf(gid, "gid");
-  return { ...(user !== undefined && { uid: user }), ...(group !== undefined && { gid: group }) };
 }
 
 function rangeOf(

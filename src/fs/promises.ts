@@ -4,7 +4,8 @@
  * the root. Permission bits are kept but not enforced: there is no other user here.
  *
  * A call that changes something resolves once its change is committed; what was awaited is there after a reload or a
- * crash of the process. Calls made side by side share commits.
+ * crash of the process. Calls made side by side share commits. What is asked for seldom is loaded then, so that a page that
+ * only opens an overlay stays small.
  */
 import type { AttributeChanges, Stat } from "../attributes.ts";
 import { FsError } from "../errno.ts";
@@ -18,6 +19,7 @@ import {
   type ModeArgument,
   modeOf,
   optionsOf,
+  ownerChanges,
   pathOf,
   type TimeArgument,
   timeOf,
@@ -36,11 +38,10 @@ import {
   writeWhole,
 } from "./contents.ts";
 import type { CopyOptions } from "./copy-tree.ts";
-import { Dir } from "./directory.ts";
-import { decode, encode, encodingOf } from "./encoding.ts";
-import { FileHandle, ownerChanges } from "./file-handle.ts";
+import type { Dir } from "./directory.ts";
+import { coderOf, encodingOf, utf8 } from "./encoding.ts";
+import type { FileHandle } from "./file-handle.ts";
 import { type OpenIntent, openIntentOf } from "./open-flags.ts";
-import { remove, removeDirectory } from "./removal.ts";
 import { BigIntStats, Dirent, type StatFs, Stats, type Volume } from "./stats.ts";
 import * as calls from "./system-calls.ts";
 import { relativeName, sortedEntries, Traversal } from "./traversal.ts";
@@ -168,17 +169,14 @@ export class FsPromises {
     const bits = integerOf(mode, "mode", 0, 7);
     const exclusive = (bits & constants.COPYFILE_EXCL) !== 0;
     if (bits & constants.COPYFILE_FICLONE_FORCE) throw new FsError("EOPNOTSUPP", call);
-    await this.#calls.change(
-      call,
-      calls.copyFile(this.#overlay, from, to, exclusive, this.#context),
-    );
+    const { copyFile } = await import("./copy-file.ts");
+    await this.#calls.change(call, copyFile(this.#overlay, from, to, exclusive, this.#context));
   }
 
   /** Copies a file, a symlink or a tree; commits now and then on the way. */
   async cp(from: string, to: string, options?: CopyOptions | null): Promise<void> {
     const source = pathOf(from, "src");
     const destination = pathOf(to, "dest");
-    // Seldom asked for, so that a page that only opens an overlay need not load it.
     const { TreeCopy } = await import("./copy-tree.ts");
     let copied = 0;
     const commitNowAndThen = async (): Promise<void> => {
@@ -252,7 +250,7 @@ export class FsPromises {
     const call = { syscall: "mkdtemp", path: `${start}XXXXXX` };
     const path = await this.#calls.change(call, calls.mkdtemp(this.#overlay, start, this.#context));
     this.#tellMade(path);
-    return this.#named(path, options) as string;
+    return (await namer(options))(path) as string;
   }
 
   /** Opens a file, or a directory for reading its attributes and syncing. */
@@ -264,6 +262,7 @@ export class FsPromises {
     const call = { syscall: "open", path: pathOf(path) };
     const intent = openIntentOf(flags);
     const operation = calls.open(this.#overlay, path, intent, modeOf(mode, 0o666), this.#context);
+    const { FileHandle } = await import("./file-handle.ts");
     const opened = await this.#runOpening(call, intent, operation);
     const fd = this.#nextFd;
     this.#nextFd += 1;
@@ -275,11 +274,9 @@ export class FsPromises {
     const call = { syscall: "opendir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     const deep = booleanOf(recursive, "options.recursive");
-    return new Dir(
-      path,
-      this.#calls,
-      await this.#calls.read(call, Traversal.begin(this.#overlay, path, deep)),
-    );
+    const { Dir } = await import("./directory.ts");
+    const traversal = Traversal.begin(this.#overlay, path, deep);
+    return new Dir(path, this.#calls, await this.#calls.read(call, traversal));
   }
 
   /** The names in a directory, sorted. Symlinks to directories are not gone into with `recursive`. */
@@ -302,8 +299,8 @@ export class FsPromises {
     if (withFileTypes) {
       return entries.map(({ name, directory, type }) => new Dirent(name, directory, type));
     }
-    const names = entries.map((entry) => relativeName(entry, path));
-    return names.map((name) => this.#named(name, { encoding: encoding ?? null })) as string[];
+    const inEncoding = await namer({ encoding: encoding ?? null });
+    return entries.map((entry) => inEncoding(relativeName(entry, path))) as string[];
   }
 
   /** All bytes of a file, or its text if an encoding is given. */
@@ -323,7 +320,7 @@ export class FsPromises {
     path: string | FileHandle,
     options?: string | ReadOptions | null,
   ): Promise<string | Uint8Array<ArrayBuffer>> {
-    if (path instanceof FileHandle) return path.readFile(options);
+    if (isOpenFile(path)) return path.readFile(options);
     const call = { syscall: "open", path: pathOf(path) };
     const { encoding, flag, signal } = optionsOf<ReadOptions>(options);
     const name = encoding === null || encoding === undefined ? undefined : encodingOf(encoding);
@@ -334,7 +331,7 @@ export class FsPromises {
       intent,
       readWhole(this.#overlay, path, intent, this.#context, signal),
     );
-    return name ? decode(bytes, name) : bytes;
+    return name ? (await coderOf(name)).decode(bytes) : bytes;
   }
 
   /** The target of a symlink, as it was given to symlink. */
@@ -342,7 +339,8 @@ export class FsPromises {
   async readlink(path: string, options?: EncodingOptions): Promise<string>;
   async readlink(path: string, options?: EncodingOptions): Promise<string | Uint8Array> {
     const call = { syscall: "readlink", path: pathOf(path) };
-    return this.#named(await this.#calls.read(call, calls.readlink(this.#overlay, path)), options);
+    const inEncoding = await namer(options);
+    return inEncoding(await this.#calls.read(call, calls.readlink(this.#overlay, path)));
   }
 
   /** The absolute path without symlinks, "." and "..". */
@@ -350,7 +348,8 @@ export class FsPromises {
   async realpath(path: string, options?: EncodingOptions): Promise<string>;
   async realpath(path: string, options?: EncodingOptions): Promise<string | Uint8Array> {
     const call = { syscall: "realpath", path: pathOf(path) };
-    return this.#named(await this.#calls.read(call, calls.realpath(this.#overlay, path)), options);
+    const inEncoding = await namer(options);
+    return inEncoding(await this.#calls.read(call, calls.realpath(this.#overlay, path)));
   }
 
   /** Moves `from` to `to`, and replaces what is there, if it is a file or an empty directory. */
@@ -365,6 +364,7 @@ export class FsPromises {
     const given = optionsOf<RemoveOptions>(options);
     const recursive = booleanOf(given.recursive, "options.recursive");
     const force = booleanOf(given.force, "options.force");
+    const { remove } = await import("./removal.ts");
     await this.#calls.change(call, remove(this.#overlay, path, recursive, force));
   }
 
@@ -373,6 +373,7 @@ export class FsPromises {
     const call = { syscall: "rmdir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     if (booleanOf(recursive, "options.recursive")) {
+      const { removeDirectory } = await import("./removal.ts");
       await this.#calls.change(call, removeDirectory(this.#overlay, path));
     } else {
       await this.#calls.change(call, calls.rmdir(this.#overlay, path));
@@ -421,17 +422,19 @@ export class FsPromises {
     data: DataSource,
     options?: string | WriteOptions | null,
   ): Promise<void> {
-    if (path instanceof FileHandle) return path.writeFile(data, options);
+    if (isOpenFile(path)) return path.writeFile(data, options);
     const call = { syscall: "open", path: pathOf(path) };
     const { encoding, flag, mode, signal, flush } = optionsOf<WriteOptions>(options);
     const name = encodingOf(encoding ?? "utf8");
+    // Not waited for where there is no need: calls begin in the order in which they were made.
+    const coder = name === "utf8" ? utf8 : await coderOf(name);
     const intent = openIntentOf(flag, "w");
     const bits = modeOf(mode, 0o666);
     checkSignal(signal);
     if (isIterable(data)) {
       const handle = await this.open(path, flag ?? "w", bits);
       try {
-        await handle.writeFile(piecesOf(data, name, signal), flush ? { flush } : null);
+        await handle.writeFile(piecesOf(data, coder, signal), flush ? { flush } : null);
       } finally {
         await handle.close();
       }
@@ -442,7 +445,7 @@ export class FsPromises {
         intent,
         bits,
         this.#context,
-        bytesOf(data, name),
+        bytesOf(data, coder),
       );
       const durability = flush || intent.synchronous ? "strict" : "relaxed";
       await this.#calls.change(call, operation, durability);
@@ -495,14 +498,20 @@ export class FsPromises {
     const changes = intent.create || intent.truncate;
     return changes ? this.#calls.change(call, operation) : this.#calls.read(call, operation);
   }
+}
 
-  /** A name in the encoding the caller wants. */
-  #named(name: string, options: EncodingOptions | undefined): string | Uint8Array<ArrayBuffer> {
-    const encoding = optionsOf<{ encoding: string | null }>(options).encoding ?? "utf8";
-    if (encoding === "utf8") return name;
-    const bytes = encode(name, "utf8");
-    return encoding === "buffer" ? bytes : decode(bytes, encodingOf(encoding));
-  }
+/** What gives names in the encoding the caller wants. */
+async function namer(
+  options: EncodingOptions | undefined,
+): Promise<(name: string) => string | Uint8Array<ArrayBuffer>> {
+  const encoding = optionsOf<{ encoding: string | null }>(options).encoding ?? "utf8";
+  if (encoding === "buffer") return utf8.encode;
+  const coder = await coderOf(encodingOf(encoding));
+  return coder === utf8 ? (name) => name : (name) => coder.decode(utf8.encode(name));
+}
+
+function isOpenFile(file: unknown): file is FileHandle {
+  return typeof file === "object" && file !== null && "fd" in file;
 }
 
 /** What isomorphic-git and others take as `fs`: an object with the API as its own property `promises`. */

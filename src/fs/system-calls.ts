@@ -15,8 +15,6 @@ import { type OpenIntent, openIntentOf } from "./open-flags.ts";
 import { find, isSpecial, locate, lookupIfAny, type Place, Walk } from "./path.ts";
 import type { StatFs, Volume } from "./stats.ts";
 
-const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-
 /** What open gives: an inode, and a handle unless it is a directory. */
 export interface Opened {
   readonly inode: Inode;
@@ -287,48 +285,6 @@ function* locateNew(overlay: OverlayFiles, path: string): Operation<Place> {
   if (yield* lookupIfAny(overlay, place.parent, place.name)) throw new FsError("EEXIST");
   if (place.slash) throw new FsError("ENOENT");
   return place;
-}
-
-/** Copies bytes and mode of the file `from` to the file `to`. If it fails on the way, `to` may hold a part. */
-export function* copyFile(
-  overlay: OverlayFiles,
-  from: string,
-  to: string,
-  exclusive: boolean,
-  context: Context,
-): Operation<void> {
-  const source = yield* open(overlay, from, openIntentOf("r"), 0, context);
-  try {
-    if (!source.handle) throw new FsError("EISDIR");
-    const { mode } = yield* overlay.getattr(source.inode);
-    // Not truncated at once: it may be the source itself.
-    const flags = O_WRONLY | O_CREAT | (exclusive ? O_EXCL : 0);
-    const target = yield* open(overlay, to, openIntentOf(flags), mode & 0o777, context);
-    try {
-      if (!target.handle || target.inode.ino === source.inode.ino) return;
-      yield* overlay.setattr(target.inode, { size: 0 });
-      yield* copyBytes(overlay, source.handle, target.handle);
-      yield* overlay.setattr(target.inode, { mode: mode & 0o7777 });
-    } finally {
-      yield* close(overlay, target);
-    }
-  } finally {
-    yield* close(overlay, source);
-  }
-}
-
-function* copyBytes(overlay: OverlayFiles, source: Handle, target: Handle): Operation<void> {
-  for (let offset = 0; ; ) {
-    const length = yield* overlay.copyRange(
-      source,
-      offset,
-      target,
-      offset,
-      Number.MAX_SAFE_INTEGER,
-    );
-    if (length === 0) return;
-    offset += length;
-  }
 }
 
 /** Writes all of `bytes` at `offset`, or where the file ends if it is open for appending. */

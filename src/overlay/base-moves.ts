@@ -3,13 +3,11 @@
  * never mixed, and that the base moved is never hidden), and keeping reachable what lies in directories it has lost.
  */
 import {
-  type Base,
   type BaseNode,
   joinBasePath,
-  type PastFile,
   parentOfBasePath,
+  pastFile,
   pathIdentity,
-  rememberingBase,
 } from "../base/base.ts";
 import type { Operation } from "../operation.ts";
 import type { ContentRecord, HiddenObject, NodeRecord } from "../storage/storage.ts";
@@ -72,16 +70,6 @@ export function moveUnderHidden(
 function isHeld({ baseLength, chunks }: ContentRecord, chunkSize: number): boolean {
   const needed = Math.ceil(baseLength / chunkSize);
   return needed === 0 || (chunks[0] === 0 && (chunks[1] ?? 0) >= needed);
-}
-
-/** The base's file as it was with `signature`, if the base still has it. */
-export function* pastFile(
-  base: Base,
-  path: string,
-  signature: string | undefined,
-): Operation<PastFile | null> {
-  const remembering = rememberingBase(base);
-  return remembering && signature !== undefined ? yield* remembering.past(path, signature) : null;
 }
 
 /**

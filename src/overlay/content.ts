@@ -4,10 +4,9 @@
  * at most the two at its edges. Bytes of a held chunk beyond the file's size are zero, in memory and in the storage, so
  * that a file can grow without anything being written.
  */
-import type { PastFile } from "../base/base.ts";
+import { type PastFile, pastFile } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import { pastFile } from "./base-moves.ts";
 import { ChunkSet } from "./chunk-set.ts";
 import type { Content, Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";

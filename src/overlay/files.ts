@@ -6,31 +6,19 @@
  * Unless an operation says otherwise: an error leaves everything as it was, and what was applied is in memory, in order,
  * until `commit` has put it into the storage.
  */
-import { type AttributeChanges, type Stat, type Time, typeOf } from "../attributes.ts";
+import type { AttributeChanges, Stat, Time } from "../attributes.ts";
 import type { Base } from "../base/base.ts";
 import { FsError } from "../errno.ts";
-import type { Operation } from "../operation.ts";
+import { type Operation, waitFor } from "../operation.ts";
 import type { Durability, Storage, StorageSpace, Superblock } from "../storage/storage.ts";
-import { keepReachable } from "./base-moves.ts";
 import { wallClock } from "./clock.ts";
-import { read, seek, truncate, write } from "./content.ts";
-import { copyRange } from "./copy.ts";
-import { getxattr, listxattr, removexattr, setattr, setxattr, stat } from "./getattr.ts";
-import { type AllocationMode, allocate } from "./holes.ts";
+import { read, truncate, write } from "./content.ts";
+import { setattr, stat } from "./getattr.ts";
 import { type IdentityHash, Inode, identityHash, rootIno } from "./inode.ts";
 import { Layers } from "./layers.ts";
 import { type Listing, list, listed } from "./listing.ts";
 import { child, existingChild } from "./lookup.ts";
-import {
-  type Context,
-  link,
-  make,
-  makeUnnamed,
-  type RenameFlags,
-  rename,
-  rmdir,
-  unlink,
-} from "./namespace.ts";
+import { type Context, link, make, type RenameFlags, rename, rmdir, unlink } from "./namespace.ts";
 import { dropOrphans, openSuperblock } from "./superblock.ts";
 import { sweep } from "./sweep.ts";
 
@@ -83,7 +71,7 @@ export class Handle {
 /** What an overlay is made of once its superblock has been read. */
 type Opened = readonly [layers: Layers, root: Inode, baseWas: string | undefined];
 
-/** An open overlay: everything that programs do with files. */
+/** An open overlay: everything that programs do with files. What is needed seldom is loaded then. */
 export class OverlayFiles {
   readonly root: Inode;
   /** The identity the base had when the storage was last opened, if it has another one now: the base moved. */
@@ -108,7 +96,12 @@ export class OverlayFiles {
    * @throws EIO the base's root or the storage cannot be read
    */
   static *open(options: OverlayOptions): Operation<OverlayFiles> {
-    return new OverlayFiles(yield* opened(options));
+    return new OverlayFiles(
+      yield* opened(options, function* (layers) {
+        const { keepReachable } = yield* waitFor(import("./base-moves.ts"));
+        yield* keepReachable(layers);
+      }),
+    );
   }
 
   get base(): Base {
@@ -158,19 +151,6 @@ export class OverlayFiles {
     const target = inode.own.target ?? inode.base?.target;
     if (inode.type !== "symlink" || target === undefined) throw new FsError("EINVAL");
     return target;
-  }
-
-  /** Makes a file, fifo, socket or device; `mode` with its type bits. See `make`. */
-  *mknod(
-    parent: Inode,
-    name: string,
-    mode: number,
-    rdev: number,
-    context: Context,
-  ): Operation<Inode> {
-    const type = typeOf(mode) ?? "file";
-    if (type === "directory" || type === "symlink") throw new FsError("EINVAL");
-    return yield* make(this.layers, parent, name, { type, mode, rdev }, context);
   }
 
   mkdir(parent: Inode, name: string, mode: number, context: Context): Operation<Inode> {
@@ -248,17 +228,6 @@ export class OverlayFiles {
     return new Handle(inode, flags);
   }
 
-  /** Makes a regular file that has no name yet and opens it. See `makeUnnamed`. */
-  *createUnnamed(
-    parent: Inode,
-    mode: number,
-    flags: OpenFlags,
-    context: Context,
-  ): Operation<Handle> {
-    const inode = yield* makeUnnamed(this.layers, parent, mode, context);
-    return new Handle(inode, flags);
-  }
-
   /** Fills `into` from `offset` on; returns how many bytes there were, fewer only at the end of the file. */
   *read(handle: Handle, offset: number, into: Uint8Array): Operation<number> {
     if (handle.released || handle.flags.read === false) throw new FsError("EBADF");
@@ -293,61 +262,9 @@ export class OverlayFiles {
     return listed(this.layers, listing, index);
   }
 
-  /** @throws ENODATA there is no such attribute */
-  *getxattr(inode: Inode, name: string): Operation<Uint8Array> {
-    return getxattr(inode, name);
-  }
-
-  setxattr(
-    inode: Inode,
-    name: string,
-    value: Uint8Array,
-    flags: { readonly create?: boolean; readonly replace?: boolean } = {},
-  ): Operation<void> {
-    return setxattr(this.layers, inode, name, value, flags);
-  }
-
-  *listxattr(inode: Inode): Operation<string[]> {
-    return listxattr(inode);
-  }
-
-  /** @throws ENODATA there is no such attribute */
-  removexattr(inode: Inode, name: string): Operation<void> {
-    return removexattr(this.layers, inode, name);
-  }
-
   /** How much the storage can hold, in bytes. */
   statfs(): Operation<StorageSpace> {
     return this.layers.storage.space();
-  }
-
-  /** Makes a file reach as far as is asked, or zeros of a part of it; see `allocate`. */
-  *fallocate(
-    handle: Handle,
-    offset: number,
-    length: number,
-    mode: AllocationMode,
-  ): Operation<void> {
-    if (handle.released || !handle.flags.write) throw new FsError("EBADF");
-    yield* allocate(this.layers, handle.inode, offset, length, mode);
-  }
-
-  /** Copies a range from one open file to another, by metadata alone where that can be; see `copyRange`. */
-  *copyRange(
-    from: Handle,
-    fromOffset: number,
-    to: Handle,
-    toOffset: number,
-    length: number,
-  ): Operation<number> {
-    if (from.released || from.flags.read === false) throw new FsError("EBADF");
-    if (to.released || !to.flags.write || to.flags.append) throw new FsError("EBADF");
-    return yield* copyRange(this.layers, from.inode, fromOffset, to.inode, toOffset, length);
-  }
-
-  /** The next data or hole from `offset` on; see `seek`. */
-  *lseek(handle: Handle, offset: number, whence: "data" | "hole"): Operation<number> {
-    return seek(this.layers, handle.inode, offset, whence);
   }
 
   /**
@@ -420,8 +337,11 @@ export class OverlayFiles {
   }
 }
 
-/** Opens storage and base as one. */
-export function* opened(options: OverlayOptions): Operation<Opened> {
+/** Opens storage and base as one; `keepReachable` of base-moves.ts runs where the base may have moved. */
+export function* opened(
+  options: OverlayOptions,
+  keepReachable: (layers: Layers) => Operation<void>,
+): Operation<Opened> {
   const { base, storage, readOnly = false } = options;
   const { superblock, baseWas } = yield* openSuperblock(options);
   const layers = new Layers({

@@ -1,11 +1,20 @@
 /**
- * An overlay with everything it can do: the operations on files (files.ts), and telling and undoing what differs from
- * the base, which a page loads only when it asks for it.
+ * An overlay with everything it can do: what programs do with files through the promises API (files.ts), what only a
+ * kernel asks for besides, and telling and undoing what differs from the base. A page does without all that, or loads it
+ * when it asks for it.
  */
+import { typeOf } from "../attributes.ts";
+import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import { keepReachable } from "./base-moves.ts";
 import { type Change, changesByInode } from "./changes.ts";
-import { OverlayFiles, type OverlayOptions, opened } from "./files.ts";
+import { seek } from "./content.ts";
+import { copyRange } from "./copy.ts";
+import { Handle, type OpenFlags, OverlayFiles, type OverlayOptions, opened } from "./files.ts";
+import { getxattr, listxattr, removexattr, setxattr } from "./getattr.ts";
+import { type AllocationMode, allocate } from "./holes.ts";
 import type { Inode } from "./inode.ts";
+import { type Context, make, makeUnnamed } from "./namespace.ts";
 import type { Reverted } from "./revert.ts";
 import { changesOf, revertOf } from "./review.ts";
 
@@ -15,7 +24,7 @@ export type { OpenFlags, OverlayOptions } from "./files.ts";
 /** How long `changeOf` believes what it read, where the base may change by itself, in ms. */
 const changesKept_ms = 1000;
 
-/** An open overlay that can tell what differs from the base, and undo it. */
+/** An open overlay, whole. */
 export class Overlay extends OverlayFiles {
   /** What `changeOf` read last, at which generation and when. */
   #changes: ReadonlyMap<number, Change> | undefined;
@@ -24,7 +33,83 @@ export class Overlay extends OverlayFiles {
 
   /** As `OverlayFiles.open`. */
   static override *open(options: OverlayOptions): Operation<Overlay> {
-    return new Overlay(yield* opened(options));
+    return new Overlay(yield* opened(options, keepReachable));
+  }
+
+  /** Makes a file, fifo, socket or device; `mode` with its type bits. See `make`. */
+  *mknod(
+    parent: Inode,
+    name: string,
+    mode: number,
+    rdev: number,
+    context: Context,
+  ): Operation<Inode> {
+    const type = typeOf(mode) ?? "file";
+    if (type === "directory" || type === "symlink") throw new FsError("EINVAL");
+    return yield* make(this.layers, parent, name, { type, mode, rdev }, context);
+  }
+
+  /** Makes a regular file that has no name yet and opens it. See `makeUnnamed`. */
+  *createUnnamed(
+    parent: Inode,
+    mode: number,
+    flags: OpenFlags,
+    context: Context,
+  ): Operation<Handle> {
+    const inode = yield* makeUnnamed(this.layers, parent, mode, context);
+    return new Handle(inode, flags);
+  }
+
+  /** @throws ENODATA there is no such attribute */
+  *getxattr(inode: Inode, name: string): Operation<Uint8Array> {
+    return getxattr(inode, name);
+  }
+
+  setxattr(
+    inode: Inode,
+    name: string,
+    value: Uint8Array,
+    flags: { readonly create?: boolean; readonly replace?: boolean } = {},
+  ): Operation<void> {
+    return setxattr(this.layers, inode, name, value, flags);
+  }
+
+  *listxattr(inode: Inode): Operation<string[]> {
+    return listxattr(inode);
+  }
+
+  /** @throws ENODATA there is no such attribute */
+  removexattr(inode: Inode, name: string): Operation<void> {
+    return removexattr(this.layers, inode, name);
+  }
+
+  /** Makes a file reach as far as is asked, or zeros of a part of it; see `allocate`. */
+  *fallocate(
+    handle: Handle,
+    offset: number,
+    length: number,
+    mode: AllocationMode,
+  ): Operation<void> {
+    if (handle.released || !handle.flags.write) throw new FsError("EBADF");
+    yield* allocate(this.layers, handle.inode, offset, length, mode);
+  }
+
+  /** Copies a range from one open file to another, by metadata alone where that can be; see `copyRange`. */
+  *copyRange(
+    from: Handle,
+    fromOffset: number,
+    to: Handle,
+    toOffset: number,
+    length: number,
+  ): Operation<number> {
+    if (from.released || from.flags.read === false) throw new FsError("EBADF");
+    if (to.released || !to.flags.write || to.flags.append) throw new FsError("EBADF");
+    return yield* copyRange(this.layers, from.inode, fromOffset, to.inode, toOffset, length);
+  }
+
+  /** The next data or hole from `offset` on; see `seek`. */
+  *lseek(handle: Handle, offset: number, whence: "data" | "hole"): Operation<number> {
+    return seek(this.layers, handle.inode, offset, whence);
   }
 
   /** What differs from the base, sorted by path. Commits first. */

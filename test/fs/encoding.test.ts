@@ -1,7 +1,8 @@
 /** Encodings, compared with what Node's Buffer makes of the same text and bytes. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decode, type Encoding, encode } from "../../src/fs/encoding.ts";
+import type { Encoding } from "../../src/fs/encoding.ts";
+import { decode, encode } from "../../src/fs/encodings.ts";
 
 const encodings: readonly Encoding[] = [
   "utf8",

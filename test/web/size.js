@@ -12,8 +12,8 @@ import { build } from "vite";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const made = join(root, ".cache", "size");
 
-/** Bundles `input`; returns every file of it, workers it starts included. */
-async function bundled(input) {
+/** Bundles `input`; returns every file of it, workers it starts included. A service worker may load nothing on demand. */
+async function bundled(input, codeSplitting = true) {
   const results = await build({
     root,
     configFile: false,
@@ -24,7 +24,7 @@ async function bundled(input) {
       target: "es2022",
       minify: true,
       modulePreload: false,
-      rolldownOptions: { input, output: { entryFileNames: "[name].js" } },
+      rolldownOptions: { input, output: { entryFileNames: "[name].js", codeSplitting } },
     },
   });
   return [results].flat().flatMap(({ output }) => output);
@@ -52,7 +52,10 @@ function loadedAtOnce(files, isEntry) {
 }
 
 const page = await bundled({ page: entry });
-const serviceWorker = await bundled({ "service-worker": join(root, "web/service-worker.ts") });
+const serviceWorker = await bundled(
+  { "service-worker": join(root, "web/service-worker.ts") },
+  false,
+);
 const atOnce = loadedAtOnce(page, /^(page|worker)\b/);
 for (const file of page) {
   const name = basename(file.fileName);
