@@ -12,7 +12,8 @@ import { webKitOverDriver } from "./test/rig/webkit.ts";
 
 const suffixed = ["slow", "mount", "e2e", "browser"].map((suffix) => `test/**/*.${suffix}.test.ts`);
 
-function inNode(name: string, include: string, timeout_ms: number, parallel = true) {
+/** A project of tests in Node, `workers` files at a time, or as many as there are processors. */
+function inNode(name: string, include: string, timeout_ms: number, workers?: number) {
   return {
     extends: true as const,
     test: {
@@ -22,7 +23,7 @@ function inNode(name: string, include: string, timeout_ms: number, parallel = tr
       exclude: suffixed.filter((pattern) => pattern !== include),
       testTimeout: timeout_ms,
       hookTimeout: timeout_ms,
-      fileParallelism: parallel,
+      ...(workers !== undefined && { maxWorkers: workers }),
     },
   };
 }
@@ -62,8 +63,9 @@ export default defineConfig({
     projects: [
       inNode("quick", "test/**/*.test.ts", 10_000),
       inNode("slow", "test/**/*.slow.test.ts", 120_000),
-      inNode("mount", "test/**/*.mount.test.ts", 120_000, false),
-      inNode("e2e", "test/**/*.e2e.test.ts", 180_000, false),
+      // They wait for other processes most of the time.
+      inNode("mount", "test/**/*.mount.test.ts", 120_000, 4),
+      inNode("e2e", "test/**/*.e2e.test.ts", 180_000, 1),
       inBrowser(
         "chromium",
         playwright({

@@ -3,12 +3,14 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { describeMount, mountsAt, Scratch, until } from "./fixture.ts";
+import { letGoOfOthers } from "./namespace.ts";
 
 describeMount("umount of a mount that another namespace keeps", () => {
   test("says who keeps it, and returns once that has ended", async () => {
     const scratch = await Scratch.with({ a: "A" });
     await scratch.mount(scratch.base);
-    const keeper = spawn("unshare", ["-m", "sleep", "1000"], { stdio: "ignore" });
+    const keeping = `${letGoOfOthers(scratch.mountpoint)}\nexec sleep 1000`;
+    const keeper = spawn("unshare", ["-m", "bash", "-euc", keeping], { stdio: "ignore" });
     onTestFinished(() => {
       keeper.kill("SIGKILL");
     });
