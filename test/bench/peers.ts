@@ -25,7 +25,7 @@ export type Peer = keyof typeof versions;
 export const projectRoot = resolve(import.meta.dirname, "../../..");
 
 /** What is kept from run to run, and never committed. */
-const cacheFolder = join(projectRoot, ".cache");
+export const cacheFolder = join(projectRoot, ".cache");
 
 const folder = join(cacheFolder, "bench-peers");
 
@@ -55,6 +55,15 @@ export async function importPeer(peer: Peer, subpath = ""): Promise<Record<strin
   peerFolder(peer);
   const require = createRequire(join(folder, "package.json"));
   return await import(pathToFileURL(require.resolve(peer + subpath)).href);
+}
+
+/**
+ * The folder whose `node_modules` has all of them, for a bundler to resolve them from.
+ * @throws Cannot they could not be installed
+ */
+export function peersFolder(): string {
+  for (const peer of Object.keys(versions) as Peer[]) peerFolder(peer);
+  return folder;
 }
 
 /**

@@ -12,6 +12,8 @@ import { chromium as executable } from "../rig/programs.ts";
 /** A running browser. */
 export interface KillableBrowser {
   readonly context: BrowserContext;
+  /** Where its DevTools protocol is, for who wants to ask what Playwright has no words for. */
+  readonly endpoint: string;
   /** Kills the browser and every process it has; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -47,15 +49,17 @@ export async function startBrowser(profile: string): Promise<KillableBrowser> {
     await exited;
   };
   let browser: Browser;
+  let endpoint: string;
   try {
-    browser = await chromium.connectOverCDP(await endpointOf(child));
+    endpoint = await endpointOf(child);
+    browser = await chromium.connectOverCDP(endpoint);
   } catch (error) {
     await kill();
     throw error;
   }
   const [context] = browser.contexts();
   if (!context) throw new Error("bug: a browser without its default context");
-  return { context, kill };
+  return { context, endpoint, kill };
 }
 
 /** Chromium tells on stderr where it listens. */
