@@ -29,7 +29,7 @@ function serviceWorker(): Plugin {
           outDir,
           emptyOutDir: false,
           lib: {
-            entry: at("web/service-worker.ts"),
+            entry: at("web/service-worker-any-base.ts"),
             name: "minifo",
             formats: ["iife"],
             fileName: () => "service-worker.js",

@@ -113,6 +113,7 @@ export type { Inode } from "./overlay/inode.ts";
 export type { Listing, ListingEntry } from "./overlay/listing.ts";
 export type { Context, RenameFlags } from "./overlay/namespace.ts";
 export { Overlay } from "./overlay/overlay.ts";
+export { type FoundInode, OverlayReader, type ReaderOptions } from "./overlay/reader.ts";
 export type { Reverted } from "./overlay/revert.ts";
 export { changesOf, revertOf } from "./overlay/review.ts";
 export { formatVersion, refuseStaleEpoch, refuseUnknownFormat } from "./storage/format.ts";

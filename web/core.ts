@@ -13,6 +13,7 @@ import {
   run,
   type Storage,
 } from "../src/index.ts";
+import { fetchOfBase } from "./base-request.ts";
 import { openIndexedDbStorage } from "./indexeddb.ts";
 import { openWebBase } from "./open-base.ts";
 import { Moved, type Traffic } from "./protocol.ts";
@@ -89,7 +90,7 @@ export class Core {
    * @throws EINVAL the storage belongs to another base, or was written by a later version
    */
   static async open(storage: string, url: string, lost: (why: string) => void): Promise<Core> {
-    const network = new CountingFetcher(httpFetcher());
+    const network = new CountingFetcher(httpFetcher({ transport: fetchOfBase }));
     const base = await run(openWebBase(url, await cached(network)));
     const opened = await openIndexedDbStorage(storage, { lost });
     try {

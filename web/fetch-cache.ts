@@ -14,9 +14,8 @@ import {
   type KeptPointer,
   leastRecentlyUsed,
 } from "../src/index.ts";
+import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 
-/** Unlike that of any storage, whose names begin with `minifo:`. */
-const databaseName = "minifo-cache";
 /** The part of the origin's quota that it takes at most. */
 const quotaShare = 0.3;
 /** A use is written down again once it is so much newer than what stands there. */
@@ -42,9 +41,9 @@ export async function withFetchCache(network: Fetcher): Promise<Fetcher> {
 /** Opens the origin's cache, which holds about `maxBytes` at most. */
 export async function openFetchCache(
   maxBytes: number,
-  name: string = databaseName,
+  name: string = fetchCacheDatabase,
 ): Promise<FetchCache> {
-  const database = await openDB<Layout>(name, 1, {
+  const database = await openDB<Layout>(name, fetchCacheVersion, {
     upgrade(created) {
       for (const store of ["objects", "uses", "pointers"] as const) {
         created.createObjectStore(store);
@@ -56,7 +55,7 @@ export async function openFetchCache(
 }
 
 /** Deletes all that was fetched for any overlay of this origin: what is needed is fetched again. */
-export async function clearFetchCache(name: string = databaseName): Promise<void> {
+export async function clearFetchCache(name: string = fetchCacheDatabase): Promise<void> {
   await deleteDB(name);
 }
 

@@ -5,14 +5,7 @@
  * It is not decided here who may write (ownership.ts); the epoch in the superblock is checked in each transaction, so
  * that an owner that only slept cannot harm its successor.
  */
-import {
-  type DBSchema,
-  deleteDB,
-  type IDBPDatabase,
-  type IDBPObjectStore,
-  openDB,
-  unwrap,
-} from "idb";
+import { deleteDB, type IDBPDatabase, type IDBPObjectStore, openDB, unwrap } from "idb";
 import {
   type Batch,
   type Durability,
@@ -28,27 +21,13 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
-
-/** What stands before a storage's name in the name of its database. */
-const databasePrefix = "minifo:";
-
-/** The version of the object stores' layout; the records in them are versioned by the superblock. */
-const layoutVersion = 1;
-
-/** The key of the only superblock. */
-const theSuperblock = "superblock";
-
-/** The inode numbers of base objects begin here: the upper half of the safe integers. */
-const firstBaseIno = 2 ** 52;
-
-interface Layout extends DBSchema {
-  superblock: { key: string; value: Superblock };
-  nodes: { key: number; value: NodeRecord };
-  names: { key: [parent: number, name: string]; value: NameRecord };
-  aliases: { key: string; value: number };
-  orphans: { key: number; value: true };
-  data: { key: [content: number, chunk: number]; value: Uint8Array };
-}
+import {
+  databasePrefix,
+  firstBaseIno,
+  type Layout,
+  layoutVersion,
+  theSuperblock,
+} from "./indexeddb-layout.ts";
 
 const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"] as const;
 

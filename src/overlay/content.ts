@@ -4,12 +4,24 @@
  * at most the two at its edges. Bytes of a held chunk beyond the file's size are zero, in memory and in the storage, so
  * that a file can grow without anything being written.
  */
-import { type PastFile, pastFile } from "../base/base.ts";
+import { type Base, type PastFile, pastFile } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
+import type { Storage } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
 import type { Content, Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
+
+/** What reading needs of `Layers`: nothing that changes anything. */
+export interface ReadLayers {
+  readonly base: Base;
+  readonly storage: Pick<Storage, "readData">;
+  readonly chunkSize: number;
+  readonly writeback: {
+    /** What is in memory of a held chunk that the storage does not have yet. */
+    chunk(content: number, chunk: number): { readonly bytes: Uint8Array } | undefined;
+  };
+}
 
 /**
  * The largest size of a file in bytes: what ext4 can hold. A write that a storage can never take would stand in the way
@@ -23,7 +35,7 @@ const maxSize = 2 ** 44 - 2 ** 16;
  * @throws EIO the base or the storage cannot give the bytes
  */
 export function* read(
-  layers: Layers,
+  layers: ReadLayers,
   inode: Inode,
   offset: number,
   into: Uint8Array,
@@ -47,7 +59,7 @@ export function* read(
 }
 
 function* readPieces(
-  layers: Layers,
+  layers: ReadLayers,
   inode: Inode,
   content: Content,
   offset: number,
@@ -75,7 +87,7 @@ function* readPieces(
 }
 
 /** Where the piece that begins in held `chunk` ends: at its end if it is in memory, else where the stored run does. */
-function heldEnd(layers: Layers, content: Content, chunk: number, end: number): number {
+function heldEnd(layers: ReadLayers, content: Content, chunk: number, end: number): number {
   const { chunkSize, writeback } = layers;
   const last = Math.min(content.chunks.runEnd(chunk), Math.ceil(end / chunkSize));
   let next = chunk + 1;
@@ -86,7 +98,7 @@ function heldEnd(layers: Layers, content: Content, chunk: number, end: number): 
 }
 
 function* readHeld(
-  layers: Layers,
+  layers: ReadLayers,
   content: Content,
   at: number,
   into: Uint8Array,
@@ -104,7 +116,7 @@ function* readHeld(
 }
 
 function* readBase(
-  layers: Layers,
+  layers: ReadLayers,
   inode: Inode,
   offset: number,
   into: Uint8Array,
@@ -130,7 +142,7 @@ function* readBase(
  * the base still has it.
  * @throws ESTALE it is not what it was when this file began to depend on it
  */
-function* sourceOf(layers: Layers, inode: Inode): Operation<PastFile> {
+function* sourceOf(layers: ReadLayers, inode: Inode): Operation<PastFile> {
   const { base } = layers;
   const source = inode.content?.source;
   const copied = source && (yield* base.lookup(source.path));
@@ -151,7 +163,7 @@ function* sourceOf(layers: Layers, inode: Inode): Operation<PastFile> {
 }
 
 /** Takes up what the base has by now for a file with nothing local; `cuts` moves if that is something else. */
-function* followBase(layers: Layers, inode: Inode): Operation<void> {
+function* followBase(layers: ReadLayers, inode: Inode): Operation<void> {
   if (inode.origin === undefined) return;
   const base = yield* layers.base.lookup(inode.origin);
   if (base?.type === inode.type) inode.seen(base);

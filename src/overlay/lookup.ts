@@ -2,18 +2,27 @@
  * The three rules: a whiteout gives nothing, a name record gives its node, no record falls through to the base by the
  * directory's origin, never by its path in the overlay. And how an inode comes into memory by either way.
  */
-import { type BaseNode, joinBasePath } from "../base/base.ts";
+import { type Base, type BaseNode, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { HiddenObject, NameRecord, NodeRecord } from "../storage/storage.ts";
-import { firstBaseIno, Inode, type Place } from "./inode.ts";
-import type { Layers } from "./layers.ts";
+import type { HiddenObject, NameRecord, NodeRecord, Storage } from "../storage/storage.ts";
+import { firstBaseIno, type IdentityHash, Inode, type InodeTable, type Place } from "./inode.ts";
+
+/** What looking up needs of `Layers`: nothing that changes anything. */
+export interface LookupLayers {
+  readonly base: Base;
+  readonly storage: Pick<Storage, "node" | "names">;
+  readonly inodes: InodeTable;
+  readonly aliases: ReadonlyMap<string, number>;
+  readonly hash: IdentityHash;
+  readonly writeback: { removes(ino: number): boolean };
+}
 
 /**
  * The name records of `directory`, loaded if need be.
  * @throws ENOTDIR it is none
  */
-export function* namesOf(layers: Layers, directory: Inode): Operation<Map<string, NameRecord>> {
+export function* namesOf(layers: LookupLayers, directory: Inode): Operation<Map<string, NameRecord>> {
   if (!directory.isDirectory) throw new FsError("ENOTDIR");
   if (!directory.names) {
     const entries = yield* layers.storage.names(directory.ino);
@@ -27,7 +36,7 @@ export function* namesOf(layers: Layers, directory: Inode): Operation<Map<string
  * What `name` in `parent` means, or undefined if it means nothing.
  * @throws ENOTDIR, ENAMETOOLONG, EILSEQ, EIO
  */
-export function* child(layers: Layers, parent: Inode, name: string): Operation<Inode | undefined> {
+export function* child(layers: LookupLayers, parent: Inode, name: string): Operation<Inode | undefined> {
   checkName(name);
   const names = parent.names ?? (yield* namesOf(layers, parent));
   for (;;) {
@@ -48,7 +57,7 @@ export function* child(layers: Layers, parent: Inode, name: string): Operation<I
 
 /** What `record`, of `name` in `parent`, means; without one, what the base says. */
 function* meantBy(
-  layers: Layers,
+  layers: LookupLayers,
   parent: Inode,
   name: string,
   record: (NameRecord & { readonly whiteout?: false }) | undefined,
@@ -59,7 +68,7 @@ function* meantBy(
 }
 
 /** As `child`, but nothing there is an error: ENOENT. */
-export function* existingChild(layers: Layers, parent: Inode, name: string): Operation<Inode> {
+export function* existingChild(layers: LookupLayers, parent: Inode, name: string): Operation<Inode> {
   const inode = yield* child(layers, parent, name);
   if (!inode) throw new FsError("ENOENT");
   return inode;
@@ -67,7 +76,7 @@ export function* existingChild(layers: Layers, parent: Inode, name: string): Ope
 
 /** What the base has under `name` of the directory `parent`, whatever the records say. */
 export function* baseChild(
-  layers: Layers,
+  layers: LookupLayers,
   parent: Inode,
   name: string,
 ): Operation<BaseNode | null> {
@@ -80,7 +89,7 @@ export function* baseChild(
  * needed. If the base cannot be asked it might have the name, and a whiteout over nothing is harmless.
  */
 export function* hiddenBy(
-  layers: Layers,
+  layers: LookupLayers,
   parent: Inode,
   name: string,
 ): Operation<HiddenObject | undefined> {
@@ -98,7 +107,7 @@ export function* hiddenBy(
  * The recorded inode with number `ino`.
  * @throws EIO a name means it, but there is no such record: the storage is damaged
  */
-function* inodeAt(layers: Layers, ino: number): Operation<Inode> {
+function* inodeAt(layers: LookupLayers, ino: number): Operation<Inode> {
   const known = layers.inodes.at(ino);
   if (known) return known;
   const record = yield* storedNode(layers, ino);
@@ -121,7 +130,7 @@ function* inodeAt(layers: Layers, ino: number): Operation<Inode> {
 }
 
 /** The inode of a base object that was found at `place`; one whose names are gone, too, as long as it is open. */
-export function* inodeOfBase(layers: Layers, base: BaseNode, place: Place): Operation<Inode> {
+export function* inodeOfBase(layers: LookupLayers, base: BaseNode, place: Place): Operation<Inode> {
   const { identity } = base;
   for (;;) {
     const known = layers.inodes.of(identity);
@@ -166,7 +175,7 @@ function setPlace(inode: Inode, base: BaseNode, place: Place): void {
 }
 
 /** The storage's record of `ino`, unless it is about to be removed. */
-function* storedNode(layers: Layers, ino: number): Operation<NodeRecord | undefined> {
+function* storedNode(layers: LookupLayers, ino: number): Operation<NodeRecord | undefined> {
   const record = yield* layers.storage.node(ino);
   return layers.writeback.removes(ino) ? undefined : record;
 }

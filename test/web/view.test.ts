@@ -5,8 +5,10 @@ import { FsError } from "../../src/errno.ts";
 import { FsPromises } from "../../src/fs/promises.ts";
 import { run } from "../../src/operation.ts";
 import { Overlay } from "../../src/overlay/overlay.ts";
+import { OverlayReader } from "../../src/overlay/reader.ts";
 import { openMemoryStorage } from "../../src/storage/memory.ts";
-import { answer, type Snapshot, type Snapshots } from "../../web/view.ts";
+import { ReadSnapshot } from "../../web/snapshots.ts";
+import { answer, type Snapshot, type Snapshots, type ViewedFile } from "../../web/view.ts";
 
 const scope = "/view/";
 const large = 700_000;
@@ -35,27 +37,51 @@ const tree: MemoryTree = {
   pipe: { type: "fifo" },
 };
 
-/** A view of `tree`; `moved` has to be called after a change, as the service worker learns of a commit. */
+/** A view of `tree`, each commit of which is seen at the next request. */
 async function view(base: MemoryTree = tree) {
-  const overlay = await run(
-    Overlay.open({ base: new MemoryBase(base), storage: openMemoryStorage() }),
-  );
-  const fs = new FsPromises(overlay);
-  let snapshot: Snapshot = { baseIdentity: "sha256:0123456789abcdef0123", files: fs };
+  const storage = openMemoryStorage();
+  const below = new MemoryBase(base);
+  const fs = new FsPromises(await run(Overlay.open({ base: below, storage })));
+  let current: { readonly generation: number; readonly snapshot: Snapshot } | undefined;
   const snapshots: Snapshots = async (name) => {
     if (name !== "the site") throw new FsError("ENOENT", { path: name });
-    return snapshot;
+    const superblock = await run(storage.superblock());
+    if (!superblock) throw new Error("bug: an overlay was opened, and its storage is empty");
+    const { generation } = superblock;
+    if (current?.generation !== generation) {
+      const reader = await run(OverlayReader.open({ base: below, storage, superblock }));
+      current = { generation, snapshot: new ReadSnapshot(reader) };
+    }
+    return current.snapshot;
   };
   return {
     fs,
-    moved: () => {
-      snapshot = { ...snapshot };
-    },
     snapshots,
     get: (path: string, headers: Record<string, string> = {}, method = "GET") => {
       const url = `http://here${scope}the%20site${path}`;
       return answer(new Request(url, { method, headers }), scope, snapshots);
     },
+  };
+}
+
+/** `snapshots`, whose files are read as `read` does. */
+function reading(
+  snapshots: Snapshots,
+  read: (file: ViewedFile, offset: number, into: Uint8Array) => Promise<number>,
+): Snapshots {
+  return async (name) => {
+    const snapshot = await snapshots(name);
+    return Object.create(snapshot, {
+      find: {
+        value: async (path: string) => {
+          const file = await snapshot.find(path);
+          const replaced = {
+            value: (at: number, into: Uint8Array) => file && read(file, at, into),
+          };
+          return file && Object.create(file, { read: replaced });
+        },
+      },
+    });
   };
 }
 
@@ -153,7 +179,7 @@ test("HEAD gives the same headers and no body; other methods are refused", async
 });
 
 test("an unchanged file is answered with 304, a changed one anew", async () => {
-  const { get, fs, moved } = await view();
+  const { get, fs } = await view();
   const etag = (await get("/ten.txt")).headers.get("etag") ?? "";
   for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
     const response = await get("/ten.txt", { "If-None-Match": known });
@@ -162,7 +188,6 @@ test("an unchanged file is answered with 304, a changed one anew", async () => {
     expect(await response.text()).toBe("");
   }
   await fs.writeFile("/ten.txt", "9876543210");
-  moved();
   const changed = await get("/ten.txt", { "If-None-Match": etag });
   expect(changed.status).toBe(200);
   expect(await changed.text()).toBe("9876543210");
@@ -207,11 +232,10 @@ test("a large file is streamed in pieces, each read only when it is wanted", asy
 });
 
 test("a stream goes on over a change of another file, and ends in an error if its own file changes", async () => {
-  const { get, fs, moved } = await view();
+  const { get, fs } = await view();
   const other = (await get("/large.bin")).body?.getReader();
   await other?.read();
   await fs.writeFile("/ten.txt", "other");
-  moved();
   let length = 0;
   for (let step = await other?.read(); step && !step.done; step = await other?.read()) {
     length += step.value.length;
@@ -223,53 +247,87 @@ test("a stream goes on over a change of another file, and ends in an error if it
   const file = await fs.open("/large.bin", "r+");
   await file.write("of another version", large - 100);
   await file.close();
-  moved();
   await expect(own?.read()).rejects.toThrow("changed while it was read");
 });
 
 test("a small file that changes while it is read is read again, and is of one version", async () => {
-  const { fs, moved, snapshots } = await view();
+  const { fs, snapshots } = await view();
   let changes = 1;
-  const changing: Snapshots = async (name) => {
-    const snapshot = await snapshots(name);
-    return {
-      ...snapshot,
-      files: {
-        stat: (path, options) => snapshot.files.stat(path, options),
-        async open(path, flags) {
-          const opened = await snapshot.files.open(path, flags);
-          if (changes > 0) {
-            changes -= 1;
-            await fs.writeFile("/ten.txt", "of another length");
-            moved();
-          }
-          return opened;
-        },
-      },
-    };
-  };
+  const changing = reading(snapshots, async (file, offset, into) => {
+    if (changes > 0) {
+      changes -= 1;
+      await fs.writeFile("/ten.txt", `of another length ${changes}`);
+    }
+    return await file.read(offset, into);
+  });
   const request = new Request(`http://here${scope}the%20site/ten.txt`);
   const response = await answer(request, scope, changing);
-  expect(await response.text()).toBe("of another length");
-  expect(response.headers.get("content-length")).toBe("17");
+  expect(await response.text()).toBe("of another length 0");
+  expect(response.headers.get("content-length")).toBe("19");
   changes = Number.POSITIVE_INFINITY;
   expect((await answer(request, scope, changing)).status).toBe(503);
 });
 
 test("a base that cannot be read is told by a page with status 503, and anything else by 500", async () => {
   const { snapshots } = await view();
-  const failing = (error: Error): Promise<Response> =>
-    answer(new Request(`http://here${scope}the%20site/ten.txt`), scope, async (name) => ({
-      ...(await snapshots(name)),
-      files: {
-        stat: () => Promise.reject(error),
-        open: () => Promise.reject(error),
-      },
-    }));
+  const failing = (error: Error): Promise<Response> => {
+    const unreadable = reading(snapshots, () => Promise.reject(error));
+    const request = new Request(`http://here${scope}the%20site/ten.txt`);
+    return answer(request, scope, unreadable);
+  };
   const reason = "the server said <b>no</b>";
   const unreachable = await failing(new FsError("EIO", { reason }));
   expect(unreachable.status).toBe(503);
   expect(await unreachable.text()).toContain("&#60;b&#62;no");
+  expect((await failing(new FsError("ESTALE"))).status).toBe(503);
   expect((await failing(new FsError("EACCES"))).status).toBe(403);
   expect((await failing(new Error("a bug"))).status).toBe(500);
+});
+
+test("a base that cannot be read is opened anew once, for it may have been republished", async () => {
+  const { snapshots } = await view();
+  const given: unknown[] = [];
+  const stale = reading(snapshots, () => Promise.reject(new FsError("ESTALE")));
+  const request = new Request(`http://here${scope}the%20site/ten.txt`);
+  const response = await answer(request, scope, async (name, failed) => {
+    given.push(failed);
+    return failed ? await snapshots(name) : await stale(name);
+  });
+  expect(response.status).toBe(200);
+  expect(given.filter(Boolean)).toHaveLength(1);
+});
+
+test("what is not there is answered by the site's own 404.html, changed as it may be", async () => {
+  const { get, fs } = await view({ ...tree, "404.html": "<h1>Lost</h1>" });
+  const missing = await get("/none.html", { Range: "bytes=0-1", "If-None-Match": "*" });
+  expect(missing.status).toBe(404);
+  expect(missing.headers.get("etag")).toBeNull();
+  expect(await missing.text()).toBe("<h1>Lost</h1>");
+  await fs.writeFile("/404.html", "<h1>Changed</h1>");
+  expect(await (await get("/none.html")).text()).toBe("<h1>Changed</h1>");
+  await fs.unlink("/404.html");
+  expect(await (await get("/none.html")).text()).toContain("There is no /none.html");
+});
+
+test("a query is no part of a file's name, and the version of an unchanged file outlasts other changes", async () => {
+  const { get, fs } = await view();
+  const before = await get("/ten.txt?v=1");
+  expect(await before.text()).toBe("0123456789");
+  await fs.writeFile("/other.txt", "other");
+  expect((await get("/ten.txt?v=2")).headers.get("etag")).toBe(before.headers.get("etag"));
+  await fs.utimes("/ten.txt", 1, 1);
+  const touched = await get("/ten.txt");
+  expect(touched.headers.get("etag")).not.toBe(before.headers.get("etag"));
+  expect(touched.headers.get("last-modified")).toBe("Thu, 01 Jan 1970 00:00:01 GMT");
+});
+
+test("what was renamed, linked, and reached by symlinks is read where it is now", async () => {
+  const { get, fs } = await view();
+  await fs.rename("/docs", "/moved");
+  await fs.link("/ten.txt", "/moved/linked.txt");
+  await fs.symlink("../moved/./page one.html", "/moved/here.html");
+  expect(await (await get("/moved/")).text()).toContain("Docs");
+  expect((await get("/docs/")).status).toBe(404);
+  expect(await (await get("/moved/linked.txt")).text()).toBe("0123456789");
+  expect(await (await get("/moved/here.html")).text()).toContain("One");
 });

@@ -1,0 +1,56 @@
+/**
+ * What the owners of this origin's storages have kept of what they fetched (fetch-cache.ts), for reading alone: the view
+ * takes what is there and keeps nothing itself, so that it needs no bounds, and works without a network after a prefetch.
+ */
+import type { FetchCache, KeptPointer } from "../src/index.ts";
+import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
+import { openIfThere, valueIn } from "./stored-records.ts";
+
+/** See the head of this file. */
+export class KeptFetches implements FetchCache {
+  #opening: Promise<IDBDatabase | undefined> | undefined;
+
+  object(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#value("objects", sha256);
+  }
+
+  pointer(url: string): Promise<KeptPointer | undefined> {
+    return this.#value("pointers", url);
+  }
+
+  async keep(): Promise<void> {}
+  async keepPointer(): Promise<void> {}
+  async drop(): Promise<void> {}
+
+  async close(): Promise<void> {
+    (await this.#opening)?.close();
+  }
+
+  async #value<T>(store: string, key: string): Promise<T | undefined> {
+    this.#opening ??= this.#open();
+    const database = await this.#opening;
+    return database && (await valueIn<T>(database, store, key));
+  }
+
+  async #open(): Promise<IDBDatabase | undefined> {
+    // There may be one later, and a newer version may want to have it back.
+    const forget = (): void => {
+      this.#opening = undefined;
+    };
+    try {
+      const database = await openIfThere(fetchCacheDatabase, fetchCacheVersion);
+      if (!database) forget();
+      else {
+        database.onversionchange = () => {
+          forget();
+          database.close();
+        };
+        database.onclose = forget;
+      }
+      return database;
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+}
