@@ -22,7 +22,10 @@ export interface LookupLayers {
  * The name records of `directory`, loaded if need be.
  * @throws ENOTDIR it is none
  */
-export function* namesOf(layers: LookupLayers, directory: Inode): Operation<Map<string, NameRecord>> {
+export function* namesOf(
+  layers: LookupLayers,
+  directory: Inode,
+): Operation<Map<string, NameRecord>> {
   if (!directory.isDirectory) throw new FsError("ENOTDIR");
   if (!directory.names) {
     const entries = yield* layers.storage.names(directory.ino);
@@ -36,7 +39,11 @@ export function* namesOf(layers: LookupLayers, directory: Inode): Operation<Map<
  * What `name` in `parent` means, or undefined if it means nothing.
  * @throws ENOTDIR, ENAMETOOLONG, EILSEQ, EIO
  */
-export function* child(layers: LookupLayers, parent: Inode, name: string): Operation<Inode | undefined> {
+export function* child(
+  layers: LookupLayers,
+  parent: Inode,
+  name: string,
+): Operation<Inode | undefined> {
   checkName(name);
   const names = parent.names ?? (yield* namesOf(layers, parent));
   for (;;) {
@@ -68,7 +75,11 @@ function* meantBy(
 }
 
 /** As `child`, but nothing there is an error: ENOENT. */
-export function* existingChild(layers: LookupLayers, parent: Inode, name: string): Operation<Inode> {
+export function* existingChild(
+  layers: LookupLayers,
+  parent: Inode,
+  name: string,
+): Operation<Inode> {
   const inode = yield* child(layers, parent, name);
   if (!inode) throw new FsError("ENOENT");
   return inode;
