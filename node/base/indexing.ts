@@ -5,12 +5,9 @@
  */
 import { createHash } from "node:crypto";
 import { type BigIntStats, lstatSync, readFileSync, realpathSync, utimesSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import {
   chunkBytes,
   FsError,
-  hexOfDigest,
-  isCompressed,
   isErrorCode,
   type ManifestEntry,
   manifestName,
@@ -25,7 +22,7 @@ import {
   writeManifest,
 } from "../../src/index.ts";
 import { PublishLock } from "./publish-lock.ts";
-import { isTemporary, ObjectDirectory, replaceFile } from "./publishing.ts";
+import { isTemporary, ObjectDirectory, objectsAt, replaceFile } from "./publishing.ts";
 import { readQuietly, timeOf, unquietWarning, whyUnreadable } from "./quiet-reading.ts";
 import { type SealedObject, seal } from "./sealing.ts";
 import { type FoundObject, type LeftOut, placeAt, walkTree } from "./tree-walk.ts";
@@ -116,7 +113,7 @@ function indexOf(directory: string, options: IndexOptions) {
   try {
     const root = realpathSync.native(directory);
     const manifest = placeAt(root, manifestName);
-    const found = walkTree(root, isOurs);
+    const found = walkTree(root, isOfIndex);
     if (found.objects[0]?.type !== "directory" || !found.objects[0].stat.isDirectory()) {
       throw new FsError("ENOTDIR", { syscall: "index", path: directory });
     }
@@ -148,8 +145,8 @@ function indexOf(directory: string, options: IndexOptions) {
   }
 }
 
-/** Whether a name in the root is of our making. */
-function isOurs(name: string): boolean {
+/** Whether a name in the root of an indexed tree is the index's, or was to become so. */
+export function isOfIndex(name: string): boolean {
   return name === manifestName || name === objectsNames.tree || isTemporary(name);
 }
 
@@ -165,12 +162,8 @@ function pointerAt(root: string): Pointer | undefined {
 
 /** The objects of an index that is there. */
 function neededBy(root: string, pointer: Pointer): Iterable<string> {
-  const read = function* (reference: string) {
-    const bytes = readFileSync(placeAt(root, objectPath("tree", hexOfDigest(reference))));
-    return isCompressed(reference) ? gunzipSync(bytes) : bytes;
-  };
   try {
-    return runSync(reachableObjects(pointer, read));
+    return runSync(reachableObjects(pointer, objectsAt(root, "tree")));
   } catch {
     // An index that is incomplete cannot be used by anybody; what is left of it may go.
     return [];

@@ -24,7 +24,7 @@ import {
   maxEntries,
   run,
 } from "../../src/index.ts";
-import type { IndexProgress } from "./indexing.ts";
+import { type IndexProgress, isOfIndex } from "./indexing.ts";
 import { type LeftOut, placeAt } from "./tree-walk.ts";
 
 /** The longest path that is followed, as of the kernel's. */
@@ -76,6 +76,8 @@ async function treeOf(base: Base): Promise<{ nodes: BaseNode[]; leftOut: LeftOut
     if (type !== "directory") continue;
     if (path.length > maxPathLength) throw endless(base, path);
     for (const { name, node: listed } of await run(base.list(path))) {
+      // The index that lies beside the files is not one of them; the copy gets one of its own.
+      if (path === "" && isOfIndex(name)) continue;
       const flaw = flawOfName(name);
       if (flaw !== undefined) throw new FsError("EIO", { path: listed.path, reason: flaw });
       const isTold = base.capabilities.listing !== "names" || listed.type === "directory";

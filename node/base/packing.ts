@@ -6,15 +6,11 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
-import { gunzipSync } from "node:zlib";
 import {
   FsError,
-  hexOfDigest,
-  isCompressed,
   isErrorCode,
   manifestName,
   maxManifestBytes,
-  objectPath,
   objectsNames,
   type Pointer,
   reachableObjects,
@@ -28,8 +24,10 @@ import {
   ensureDirectory,
   isTemporary,
   ObjectDirectory,
+  objectsAt,
   replaceFile,
   type StoredCounts,
+  storedObject,
 } from "./publishing.ts";
 import { type SealedObject, seal, sealedAsIs } from "./sealing.ts";
 import { type LeftOut, walkTree } from "./tree-walk.ts";
@@ -50,7 +48,10 @@ export interface PackSummary extends StoredCounts {
   /** Path of the pointer. */
   readonly manifest: string;
   readonly generation: number;
-  /** Whether the tree was what it was at the last publication, so that nothing was written. */
+  /**
+   * Whether the tree was what it was at the last publication, so that nothing was written, but for a pointer that no
+   * longer names generations that were pruned.
+   */
   readonly unchanged: boolean;
   readonly entries: number;
   /** Bytes of all files. */
@@ -119,38 +120,56 @@ async function publish(root: string, out: string, options: PackOptions): Promise
     ? [published.sha256, ...published.pointer.previous].slice(0, keep)
     : [];
   const generation = (published?.pointer.generation ?? 0) + 1;
-  const totals = { omitted: leftOut.length, layout: "packed", put, generation, previous } as const;
-  const bytes = Buffer.from(writeManifest(entries, totals));
-  if (bytes.length > maxManifestBytes) throw new Error("bug: the pointer is too long");
-  const pointer = readPointer(JSON.parse(bytes.toString()));
+  const make = (generation: number, previous: readonly string[]): StoredPointer => {
+    const totals = {
+      omitted: leftOut.length,
+      layout: "packed",
+      put,
+      generation,
+      previous,
+    } as const;
+    const bytes = Buffer.from(writeManifest(entries, totals));
+    if (bytes.length > maxManifestBytes) throw new Error("bug: the pointer is too long");
+    return { bytes, pointer: readPointer(JSON.parse(bytes.toString())) };
+  };
+  const made = make(generation, previous);
   for (const object of indexObjects.values()) await objects.put(object);
-  const unchanged = published !== undefined && isSame(published.pointer, pointer);
+  const unchanged = published !== undefined && isSame(published.pointer, made.pointer);
+  let current: StoredPointer = unchanged ? published : made;
+  if (unchanged && prune && published.pointer.previous.length > keep) {
+    // The pointer must not name what is about to go.
+    const { generation, previous } = published.pointer;
+    current = make(generation, previous.slice(0, keep));
+  }
   if (published && !unchanged) await objects.put(sealedAsIs(published.bytes));
   objects.sync();
-  if (!unchanged) {
-    replaceFile(join(out, manifestName), bytes);
-  }
-  const current = unchanged ? published.pointer : pointer;
+  if (current !== published) replaceFile(join(out, manifestName), current.bytes);
   return {
     manifest: join(out, manifestName),
-    generation: current.generation,
+    generation: current.pointer.generation,
     unchanged,
-    entries: current.entries,
-    bytes: current.bytes,
-    manifestBytes: unchanged ? published.bytes.length : bytes.length,
+    entries: current.pointer.entries,
+    bytes: current.pointer.bytes,
+    manifestBytes: current.bytes.length,
     packs: contents.packs,
     chunks: contents.chunks,
     indexObjects: indexObjects.size,
     ...objects.counts,
-    pruned: prune ? objects.prune(neededBy(out, current, keep)) : { removed: 0, bytesRemoved: 0 },
+    pruned: prune
+      ? objects.prune(neededBy(out, current.pointer, keep))
+      : { removed: 0, bytesRemoved: 0 },
     leftOut,
   };
 }
 
-/** What is published at a place. */
-interface Published {
+/** A pointer as it is stored. */
+interface StoredPointer {
   readonly pointer: Pointer;
   readonly bytes: Uint8Array;
+}
+
+/** What is published at a place. */
+interface Published extends StoredPointer {
   /** SHA-256 of `bytes`, hex. */
   readonly sha256: string;
 }
@@ -185,20 +204,13 @@ function isSame(a: Pointer, b: Pointer): boolean {
 
 /** Every object that `pointer`, and the latest `keep` generations before it, need. Throws if that cannot be told. */
 function neededBy(out: string, pointer: Pointer, keep: number): Set<string> {
-  const stored = (sha256: string): Buffer => {
-    const bytes = readFileSync(join(out, objectPath("packed", sha256)));
-    // One that is damaged may be silent about objects that are needed.
-    if (createHash("sha256").update(bytes).digest("hex") === sha256) return bytes;
-    throw new Error(`the object ${sha256} is damaged`);
-  };
-  const read = function* (reference: string) {
-    const bytes = stored(hexOfDigest(reference));
-    return isCompressed(reference) ? gunzipSync(bytes) : bytes;
-  };
+  const read = objectsAt(out, "packed");
   const previous = pointer.previous.slice(0, keep);
   const needed = new Set<string>(previous);
   try {
-    const pointers = previous.map((sha256) => readPointer(JSON.parse(stored(sha256).toString())));
+    const pointers = previous.map((sha256) =>
+      readPointer(JSON.parse(storedObject(out, "packed", sha256).toString())),
+    );
     for (const one of [pointer, ...pointers]) {
       for (const sha256 of runSync(reachableObjects(one, read))) needed.add(sha256);
     }

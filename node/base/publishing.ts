@@ -2,6 +2,7 @@
  * Files that appear at once and whole: written beside their place, synced, renamed. And the objects below a directory,
  * which are named by their content, so that one that is there already is the one that is meant.
  */
+import { createHash } from "node:crypto";
 import {
   closeSync,
   fsyncSync,
@@ -9,6 +10,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -16,7 +18,15 @@ import {
 } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FsError, isErrorCode } from "../../src/index.ts";
+import { gunzipSync } from "node:zlib";
+import {
+  FsError,
+  hexOfDigest,
+  isCompressed,
+  isErrorCode,
+  objectPath,
+  type Pointer,
+} from "../../src/index.ts";
 import type { SealedObject } from "./sealing.ts";
 
 /** Opens no file that is there, and follows no symlink that somebody who may write here has put in its place. */
@@ -148,6 +158,24 @@ export class ObjectDirectory {
     }
     return { removed, bytesRemoved };
   }
+}
+
+/**
+ * The bytes of the object below `root` that is named by this digest.
+ * @throws ENOENT …; an Error that says so if it is damaged: such a one may be silent about objects that are needed
+ */
+export function storedObject(root: string, layout: Pointer["layout"], sha256: string): Buffer {
+  const bytes = readFileSync(join(root, objectPath(layout, sha256)));
+  if (createHash("sha256").update(bytes).digest("hex") === sha256) return bytes;
+  throw new Error(`the object ${sha256} is damaged`);
+}
+
+/** Reads the index objects below `root` by their references. */
+export function objectsAt(root: string, layout: Pointer["layout"]) {
+  return function* (reference: string, maxBytes: number) {
+    const bytes = storedObject(root, layout, hexOfDigest(reference));
+    return isCompressed(reference) ? gunzipSync(bytes, { maxOutputLength: maxBytes }) : bytes;
+  };
 }
 
 /** Makes the directory at `place`, and those above it. */

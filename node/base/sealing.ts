@@ -59,7 +59,10 @@ export const inflateByZlib: Inflate = async (bytes, method, maxBytes) => {
     options: { maxOutputLength: number },
   ) => Promise<Buffer<ArrayBuffer>>;
   // One byte more than is allowed tells "too much" from "just enough"; zlib takes no 0.
-  const plain = await inflate(bytes, { maxOutputLength: maxBytes + 1 });
-  if (plain.length > maxBytes) throw new Error(`expected at most ${maxBytes} bytes once unpacked`);
-  return plain;
+  const plain = await inflate(bytes, { maxOutputLength: maxBytes + 1 }).catch((error) => {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_BUFFER_TOO_LARGE") throw error;
+    return undefined;
+  });
+  if (plain && plain.length <= maxBytes) return plain;
+  throw new Error(`expected at most ${maxBytes} bytes once unpacked`);
 };

@@ -101,7 +101,8 @@ class CachingFetcher implements Fetcher {
       return fetched;
     } catch (error) {
       if (!kept || !(error instanceof FsError) || error.code !== "EIO") throw error;
-      this.#isOffline = true;
+      // A server that answers with an error has no new pointer either, but its objects may be had.
+      this.#isOffline = error.cause instanceof Unreachable;
       const { bytes, sha256, fetched_ms } = kept;
       const reason = error.reason ?? error.message;
       return { bytes, sha256, kept: { fetched_ms, reason } };

@@ -92,11 +92,17 @@ function* listedUrls(url: string, fetcher: Fetcher): Operation<Set<string>> {
       const reason = `${list} is neither a sitemap nor a text file with a URL on each line`;
       throw new FsError("EPROTO", { syscall: "open", reason });
     }
-    if (found.areLists) lists.push(...found.urls.slice(0, maxLists - lists.length));
-    else for (const one of found.urls) urls.add(one);
+    if (found.areLists) {
+      const own = found.urls.filter((named) => isOfOneOrigin(named, url));
+      lists.push(...own.slice(0, maxLists - lists.length));
+    } else for (const one of found.urls) urls.add(one);
     if (urls.size > maxEntries) throw tooMany(url);
   }
   return urls;
+}
+
+function isOfOneOrigin(a: string, b: string): boolean {
+  return new URL(a).origin === new URL(b).origin;
 }
 
 function tooMany(url: string): FsError {
@@ -259,6 +265,11 @@ class PlainSite implements Base {
     const told_ms = this.#clock.now();
     try {
       const page = yield* inspect(this.#fetcher, url, true);
+      // As a list names only pages of its own site, so a redirect leads to no other one.
+      if (!isOfOneOrigin(page.finalUrl, url)) {
+        const reason = `${url}: the server sends us to another site, ${page.finalUrl}`;
+        throw new FsError("EIO", { syscall: "stat", path, reason });
+      }
       // The front page may rightly be what the host shows for all it does not have.
       if (path !== "index.html" && this.#isExcuse(page)) return undefined;
       this.#pages.set(path, { page, told_ms });

@@ -16,6 +16,8 @@ import {
 class FakeNetwork implements Fetcher {
   readonly objects = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly asked: ObjectRequest[] = [];
+  /** URLs that are answered with an error. */
+  readonly refused = new Set<string>();
   isDown = false;
 
   async get(request: ObjectRequest): Promise<FetchedObject> {
@@ -23,6 +25,9 @@ class FakeNetwork implements Fetcher {
     if (this.isDown) {
       const reason = `cannot reach ${request.url}: connection refused`;
       throw new FsError("EIO", { reason, cause: new Unreachable() });
+    }
+    if (this.refused.has(request.url)) {
+      throw new FsError("EIO", { reason: `${request.url}: the server says 503` });
     }
     const bytes = this.objects.get(request.url);
     if (!bytes) throw new FsError("ENOENT", { reason: `${request.url}: the server says 404` });
@@ -143,6 +148,18 @@ describe("without a network", () => {
     expect(bytes).toEqual(text("{1}"));
     expect(kept?.reason).toContain("connection refused");
     expect(Date.now() - (kept?.fetched_ms ?? 0)).toBeLessThan(60_000);
+  });
+
+  test("is not what a server has that answers with an error: a pointer is the kept one, objects are asked for as ever", async () => {
+    const { network, cache, fetcher, request } = await stack();
+    const pointer = { url: "http://a/minifo.json", maxBytes: 100, isPointer: true };
+    network.objects.set(pointer.url, text("{1}"));
+    await fetcher.get(pointer);
+    await expect.poll(() => cache.pointer(pointer.url)).toBeDefined();
+    network.refused.add(pointer.url);
+    expect((await fetcher.get(pointer)).kept?.reason).toContain("503");
+    expect((await fetcher.get(request)).bytes).toEqual(text("content"));
+    expect(network.asked.at(-1)?.retries).toBeUndefined();
   });
 
   test("a pointer that was never fetched, or is damaged, is the network's error", async () => {

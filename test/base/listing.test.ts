@@ -226,6 +226,33 @@ describe("a listing site", () => {
     expect(await contentOf(base, "b")).toBe("clean");
   });
 
+  test("forgets the pages read longest ago when they have too many names, and asks for them again", async () => {
+    const server = await site("python");
+    const links = Array.from({ length: 60_000 }, (_, at) => `<a href="f${at}">f${at}</a>`).join(
+      "\n",
+    );
+    const page = `<html><title>Directory listing for /d/</title><ul>${links}</ul></html>`;
+    const asked: string[] = [];
+    server.before = (request, response) => {
+      const { url = "" } = request;
+      asked.push(url);
+      const isMany = /^\/d\d\/$/.test(url);
+      if (url !== "/" && !isMany) return false;
+      const names = [1, 2, 3, 4, 5].map((n) => `<a href="d${n}/">d${n}/</a>`).join("\n");
+      response.writeHead(200, { "content-type": "text/html" });
+      response.end(
+        isMany ? page : `<html><title>Directory listing for /</title><ul>${names}</ul></html>`,
+      );
+      return true;
+    };
+    const base = await openAt(server.url);
+    const list = async (path: string) => (await run(base.list(path))).length;
+    for (const path of ["d1", "d2", "d3", "d4", "d5", "d5"]) expect(await list(path)).toBe(60_000);
+    expect(asked.filter((url) => url === "/d5/").length).toBe(1);
+    expect(await list("d1")).toBe(60_000);
+    expect(asked.filter((url) => url === "/d1/").length).toBe(2);
+  });
+
   test("says of a directory that shows a page of its own why it cannot be listed", async () => {
     const server = await site("nginx");
     server.before = (request, response) => {

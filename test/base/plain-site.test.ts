@@ -69,6 +69,29 @@ describe("a plain site", () => {
     expect(await namesIn(await openAt(`${server.url}sitemap_index.xml`))).toEqual(["a.html"]);
   });
 
+  test("asks no other origin for the lists an index names, and shows no page of one that a redirect leads to", async () => {
+    const server = await siteWith("a.html", "away.html");
+    const other = await siteWith("d/unlisted");
+    const lists = [server, other].map(
+      ({ url }) => `<sitemap><loc>${url}sitemap.xml</loc></sitemap>`,
+    );
+    server.files.set("sitemap_index.xml", {
+      content: `<sitemapindex>${lists.join("")}</sitemapindex>`,
+    });
+    server.before = (request, response) => {
+      if (request.url !== "/away.html") return false;
+      response.writeHead(302, { location: `${other.url}a.html` }).end();
+      return true;
+    };
+    other.before = (request) => {
+      if (request.url?.endsWith(".xml")) throw new Error("it was asked for its list");
+      return false;
+    };
+    const base = await openAt(`${server.url}sitemap_index.xml`);
+    expect(await contentOf(base, "a.html")).toBe("a");
+    await expect(run(base.lookup("away.html"))).rejects.toThrow(/EIO.*sends us to another site/);
+  });
+
   test("leaves out pages elsewhere, with a query, or with no name a file can have", async () => {
     const { url } = await siteWith(
       "a.html",

@@ -4,7 +4,7 @@
  */
 import { chmod, chown, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll } from "vitest";
+import { beforeAll } from "vitest";
 import { conformanceOfOutcomes } from "../conformance/suite.ts";
 import type { Outcome } from "../conformance/table.ts";
 import {

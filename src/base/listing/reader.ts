@@ -31,6 +31,8 @@ const maxPageBytes = 32 * chunkBytes;
 const believed_ms = 15_000;
 /** Files that are remembered. */
 const rememberedFiles = 50_000;
+/** Names and pages that are remembered, but for the page read last. */
+const rememberedNames = 200_000;
 
 export interface ListingBaseOptions {
   /** The URL of the directory that is listed. */
@@ -78,6 +80,8 @@ class ListingBase implements Base {
   readonly #clock: Clock;
   readonly #reader: ResourceReader;
   readonly #pages = new Map<string, Page>();
+  /** Names in `#pages`, and pages. */
+  #names = 0;
   readonly #files = new Map<string, Told>();
   /** Where the root is after redirects; the URL of everything is below it. */
   #url: string;
@@ -278,14 +282,31 @@ class ListingBase implements Base {
     if (path === "") this.#url = url;
     const names = new Map(listing.names.map((listed) => [listed.name, listed]));
     const page = { names, omitted: listing.omitted, read_ms };
-    this.#pages.set(path, page);
+    this.#keep(path, page);
     return page;
+  }
+
+  /** Remembers a page, and forgets those read longest ago where they have too many names. */
+  #keep(path: string, page: Page): void {
+    this.#drop(path);
+    this.#pages.set(path, page);
+    this.#names += page.names.size + 1;
+    for (const oldest of this.#pages.keys()) {
+      if (this.#names <= rememberedNames || oldest === path) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(path: string): void {
+    const page = this.#pages.get(path);
+    if (page) this.#names -= page.names.size + 1;
+    this.#pages.delete(path);
   }
 
   /** The page and the file are asked for anew. */
   #forget(path: string): void {
     this.#files.delete(path);
-    this.#pages.delete(parentOfBasePath(path) ?? "");
+    this.#drop(parentOfBasePath(path) ?? "");
   }
 
   #isFresh(then_ms: number): boolean {

@@ -21,6 +21,22 @@ class EndlessBase extends MemoryBase {
   }
 }
 
+test("a copy has no index of the original's, which may lie beside its files", async () => {
+  const directory = join(temporaryDirectory(), "copy");
+  const base = new MemoryBase({
+    a: { content: "a" },
+    "minifo.json": { content: "{}" },
+    "minifo.objects/ab/c.bin": { content: "c" },
+    "d/minifo.json": { content: "d" },
+  });
+  expect(await mirrorTree(base, directory)).toEqual([]);
+  expect(readdirSync(directory, { recursive: true }).map(String).sort()).toEqual([
+    "a",
+    "d",
+    "d/minifo.json",
+  ]);
+});
+
 test("a copy of a base without an end fails with EFBIG before anything is written", async () => {
   const directory = join(temporaryDirectory(), "copy");
   const base = new EndlessBase({ d: { type: "directory" } });

@@ -236,6 +236,23 @@ describe("publishing again", () => {
     expect(Buffer.compare(await readAll(base, "a"), noise(500, 3))).toBe(0);
   });
 
+  test("no longer names the generations that were pruned though the tree did not change", async () => {
+    const root = treeOnDisk({ a: "0" });
+    const out = temporaryDirectory();
+    const publish = async (keep: number, content?: number) => {
+      if (content !== undefined) writeFileSync(join(root, "a"), noise(500, content));
+      const { unchanged } = await packTree(root, out, { keep, prune: true });
+      const { generation, previous = [] } = JSON.parse(
+        readFileSync(join(out, "minifo.json"), "utf8"),
+      );
+      return { unchanged, generation, previous: previous.length };
+    };
+    for (const content of [1, 2, 3]) await publish(2, content);
+    expect(await publish(2)).toEqual({ unchanged: true, generation: 3, previous: 2 });
+    expect(await publish(1)).toEqual({ unchanged: true, generation: 3, previous: 1 });
+    expect(await publish(2, 4)).toEqual({ unchanged: false, generation: 4, previous: 2 });
+  });
+
   test("prunes nothing where a kept generation cannot be read, and says so", async () => {
     const root = treeOnDisk({ a: "0" });
     const out = temporaryDirectory();
