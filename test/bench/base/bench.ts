@@ -145,16 +145,20 @@ async function samplesOf(
   }
 }
 
+/** How long a client may take for all of its steps. */
+const patience_ms = 4 * 60_000;
+
 async function run(kind: Kind, url: string): Promise<Answer | { readonly instead: string }> {
-  const limits = { maxBuffer: 1 << 24, timeout: 900_000 };
+  const limits = { maxBuffer: 1 << 24, timeout: patience_ms, killSignal: "SIGKILL" } as const;
   try {
     const args = ["--expose-gc", program, kind, url];
     const { stdout } = await promisify(execFile)(process.execPath, args, limits);
     return JSON.parse(stdout) as Answer;
   } catch (error) {
     const { stderr = "", signal } = error as { stderr?: string; signal?: string };
-    const words = stderr.split("\n").find((line) => line.includes("Error"));
-    return { instead: `cannot: ${words?.trim() ?? `the client was ended by ${signal}`}` };
+    const words = stderr.split("\n").find((line) => /Error\b.*:/.test(line));
+    const why = signal ? `no end within ${patience_ms / 60_000} minutes` : words?.trim();
+    return { instead: `cannot: ${why ?? "it ended without an answer"}` };
   }
 }
 
