@@ -35,8 +35,9 @@ export {
 export { compareTreePaths, flawOfName, flawOfTarget } from "./base/manifest/names.ts";
 export { baseUrlOf, isManifest } from "./base/manifest/pointer.ts";
 export { reachableObjects } from "./base/manifest/reachable.ts";
-export { type ManifestBaseOptions, openManifestBase } from "./base/manifest/reader.ts";
+export type { ManifestBaseOptions } from "./base/manifest/reader.ts";
 export type { FileContents, ManifestEntry, PutObject } from "./base/manifest/records.ts";
+export { openManifestBase } from "./base/manifest/whole-reader.ts";
 export { type ManifestTotals, writeManifest } from "./base/manifest/writer.ts";
 export * from "./base/memory.ts";
 export { MemoryFetchCache } from "./base/memory-fetch-cache.ts";
@@ -111,7 +112,8 @@ export { Handle, type OpenFlags, OverlayFiles, type OverlayOptions } from "./ove
 export type { AllocationMode } from "./overlay/holes.ts";
 export type { Inode } from "./overlay/inode.ts";
 export type { Listing, ListingEntry } from "./overlay/listing.ts";
-export type { Context, RenameFlags } from "./overlay/namespace.ts";
+export type { Context } from "./overlay/make.ts";
+export type { RenameFlags } from "./overlay/namespace.ts";
 export { Overlay } from "./overlay/overlay.ts";
 export { type FoundInode, OverlayReader, type ReaderOptions } from "./overlay/reader.ts";
 export type { Reverted } from "./overlay/revert.ts";

@@ -14,6 +14,7 @@ import {
   type Storage,
 } from "../src/index.ts";
 import { fetchOfBase } from "./base-request.ts";
+import { withFetchCache } from "./fetch-cache.ts";
 import { openIndexedDbStorage } from "./indexeddb.ts";
 import { openWebBase } from "./open-base.ts";
 import { Moved, type Traffic } from "./protocol.ts";
@@ -55,17 +56,6 @@ class CountingFetcher implements Fetcher {
  */
 const silence_ms = 2000;
 
-/** `network` with the origin's cache before it. */
-async function cached(network: Fetcher): Promise<Fetcher> {
-  try {
-    const { withFetchCache } = await import("./fetch-cache.ts");
-    return await withFetchCache(network);
-  } catch {
-    // A cache that cannot be loaded is done without: everything is fetched.
-    return network;
-  }
-}
-
 /** See the head of this file. */
 export class Core {
   readonly overlay: OverlayFiles;
@@ -91,7 +81,7 @@ export class Core {
    */
   static async open(storage: string, url: string, lost: (why: string) => void): Promise<Core> {
     const network = new CountingFetcher(httpFetcher({ transport: fetchOfBase }));
-    const base = await run(openWebBase(url, await cached(network)));
+    const base = await run(openWebBase(url, await withFetchCache(network)));
     const opened = await openIndexedDbStorage(storage, { lost });
     try {
       return new Core(await run(OverlayFiles.open({ base, storage: opened })), opened, network);

@@ -1,7 +1,7 @@
 /**
  * What was fetched, kept in an IndexedDB database of its own, `minifo-cache`, which all storages of the origin share: bytes
  * by their digest, beside them when they were used and what they take up, and the pointers of bases. Every worker may use
- * it at once. It is loaded on demand, and a browser that gives no database has no cache.
+ * it at once. A browser that gives no database has no cache.
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
 import {

@@ -1,6 +1,7 @@
-/** The drivers besides the manifest's, at hand: for where a module more costs nothing and none may be waited for. */
+/** All drivers, at hand: for where a module more costs nothing and none may be waited for. */
 import type { Operation } from "../operation.ts";
 import { openListingBase } from "./listing/reader.ts";
+import { openManifestBase } from "./manifest/whole-reader.ts";
 import { openPlainSite } from "./plain-site.ts";
 import type { OpenDriver, SiteDrivers } from "./site.ts";
 import { openTarBase } from "./tar/reader.ts";
@@ -12,6 +13,7 @@ function* at(driver: OpenDriver): Operation<OpenDriver> {
 
 /** Drivers that are loaded with this module. */
 export const siteDrivers: SiteDrivers = {
+  manifest: openManifestBase,
   zip: () => at(openZipBase),
   pages: () => at(openPlainSite),
   tar: () => at(openTarBase),

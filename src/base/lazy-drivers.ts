@@ -1,5 +1,9 @@
-/** The drivers besides the manifest's, each loaded when a base needs it: a page with a manifest loads none of them. */
+/**
+ * The drivers besides the manifest's, and what large manifests need of that, each loaded when a base needs it: a page with a
+ * manifest loads none of them.
+ */
 import { type Operation, waitFor } from "../operation.ts";
+import { type ManifestParts, openManifest } from "./manifest/reader.ts";
 import type { OpenDriver, SiteDrivers } from "./site.ts";
 
 function* from<Module>(
@@ -9,8 +13,13 @@ function* from<Module>(
   return driver(yield* waitFor(importing));
 }
 
+const manifestParts: ManifestParts = {
+  indexTree: () => waitFor(import("./manifest/index-tree.ts")),
+};
+
 /** Drivers that are loaded on demand, by the runtime's `import`. */
 export const lazySiteDrivers: SiteDrivers = {
+  manifest: (options) => openManifest(options, manifestParts),
   zip: () => from(import("./zip/reader.ts"), ({ openZipBase }) => openZipBase),
   pages: () => from(import("./plain-site.ts"), ({ openPlainSite }) => openPlainSite),
   tar: () => from(import("./tar/reader.ts"), ({ openTarBase }) => openTarBase),

@@ -7,7 +7,6 @@ import { FsError } from "../errno.ts";
 import { type Operation, waitFor } from "../operation.ts";
 import type { Base } from "./base.ts";
 import type { FetchedObject, Fetcher } from "./fetcher.ts";
-import { openManifestBase } from "./manifest/reader.ts";
 
 /** What a driver for archives, lists and listings is given. */
 export interface DriverOptions {
@@ -21,8 +20,9 @@ export interface DriverOptions {
 /** Opens a base by one driver. */
 export type OpenDriver = (options: DriverOptions) => Operation<Base>;
 
-/** The drivers besides the manifest's; each is loaded only when it is needed. */
+/** The drivers; those besides the manifest's are loaded only when they are needed. */
 export interface SiteDrivers {
+  readonly manifest: OpenDriver;
   readonly zip: () => Operation<OpenDriver>;
   readonly tar: () => Operation<OpenDriver>;
   /** Of sites that list nothing, by a list of their pages. */
@@ -59,7 +59,7 @@ export function* openSite({ url, fetcher, drivers }: SiteOptions): Operation<Bas
       return undefined;
     }
   };
-  const site = yield* attempt(openManifestBase({ url, fetcher }));
+  const site = yield* attempt(drivers.manifest({ url, fetcher }));
   if (site) return site;
   if (!new URL(url).pathname.endsWith("/")) {
     const archive = yield* attempt(openByContent(url, fetcher, drivers));
@@ -71,8 +71,10 @@ export function* openSite({ url, fetcher, drivers }: SiteOptions): Operation<Bas
   throw nothingThere(url, refusals);
 }
 
+type LoadedDriver = Exclude<keyof SiteDrivers, "manifest">;
+
 /** The driver for what is called like that. */
-function driverOfName(url: string): keyof SiteDrivers | undefined {
+function driverOfName(url: string): LoadedDriver | undefined {
   const name = nameIn(url);
   if (/\.zip$/i.test(name)) return "zip";
   if (/\.(?:tar|tar\.gz|tgz)$/i.test(name)) return "tar";
@@ -101,7 +103,7 @@ function* openByContent(url: string, fetcher: Fetcher, drivers: SiteDrivers): Op
 }
 
 /** The driver for what begins with these bytes. */
-function driverOfContent(bytes: Uint8Array): keyof SiteDrivers | undefined {
+function driverOfContent(bytes: Uint8Array): LoadedDriver | undefined {
   const [first, second, third, fourth] = bytes;
   const isZip = first === 0x50 && second === 0x4b;
   if (isZip && ((third === 3 && fourth === 4) || (third === 5 && fourth === 6))) return "zip";

@@ -2,7 +2,7 @@
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Handle, OverlayFiles } from "../overlay/files.ts";
-import type { Context } from "../overlay/namespace.ts";
+import type { Context } from "../overlay/make.ts";
 import { bytesOf, type DataArgument } from "./arguments.ts";
 import { during } from "./calls.ts";
 import type { Coder } from "./encoding.ts";

@@ -3,7 +3,7 @@ import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { copyRange } from "../overlay/copy.ts";
 import type { Handle, OverlayFiles } from "../overlay/files.ts";
-import type { Context } from "../overlay/namespace.ts";
+import type { Context } from "../overlay/make.ts";
 import { constants } from "./constants.ts";
 import { openIntentOf } from "./open-flags.ts";
 import { close, open } from "./system-calls.ts";

@@ -11,7 +11,7 @@ import type { AttributeChanges, Stat } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import { type Operation, run } from "../operation.ts";
 import type { OverlayFiles } from "../overlay/files.ts";
-import type { Context } from "../overlay/namespace.ts";
+import type { Context } from "../overlay/make.ts";
 import {
   booleanOf,
   bytesOf,
@@ -169,7 +169,7 @@ export class FsPromises {
     const bits = integerOf(mode, "mode", 0, 7);
     const exclusive = (bits & constants.COPYFILE_EXCL) !== 0;
     if (bits & constants.COPYFILE_FICLONE_FORCE) throw new FsError("EOPNOTSUPP", call);
-    const { copyFile } = await import("./copy-file.ts");
+    const { copyFile } = await further();
     await this.#calls.change(call, copyFile(this.#overlay, from, to, exclusive, this.#context));
   }
 
@@ -177,7 +177,7 @@ export class FsPromises {
   async cp(from: string, to: string, options?: CopyOptions | null): Promise<void> {
     const source = pathOf(from, "src");
     const destination = pathOf(to, "dest");
-    const { TreeCopy } = await import("./copy-tree.ts");
+    const { TreeCopy } = await further();
     let copied = 0;
     const commitNowAndThen = async (): Promise<void> => {
       copied += 1;
@@ -195,7 +195,8 @@ export class FsPromises {
       path: pathOf(from, "existingPath"),
       dest: pathOf(to, "newPath"),
     };
-    await this.#calls.change(call, calls.link(this.#overlay, from, to));
+    const { link } = await further();
+    await this.#calls.change(call, link(this.#overlay, from, to));
   }
 
   async stat(path: string, options?: { readonly bigint?: false } | null): Promise<Stats>;
@@ -234,13 +235,14 @@ export class FsPromises {
     const isMode = typeof options === "number" || typeof options === "string";
     const { recursive, mode } = isMode ? { mode: options } : optionsOf<MkdirOptions>(options);
     const bits = modeOf(mode, 0o777);
+    const { mkdir, mkdirs } = await further();
     if (booleanOf(recursive, "options.recursive")) {
-      const mkdirs = calls.mkdirs(this.#overlay, path, bits, this.#context);
-      const first = await this.#calls.change(call, mkdirs);
+      const making = mkdirs(this.#overlay, path, bits, this.#context);
+      const first = await this.#calls.change(call, making);
       if (first !== undefined) this.#tellMade(first);
       return first;
     }
-    await this.#calls.change(call, calls.mkdir(this.#overlay, path, bits, this.#context));
+    await this.#calls.change(call, mkdir(this.#overlay, path, bits, this.#context));
     return undefined;
   }
 
@@ -248,7 +250,8 @@ export class FsPromises {
   async mkdtemp(prefix: string, options?: EncodingOptions): Promise<string> {
     const start = pathOf(prefix, "prefix");
     const call = { syscall: "mkdtemp", path: `${start}XXXXXX` };
-    const path = await this.#calls.change(call, calls.mkdtemp(this.#overlay, start, this.#context));
+    const { mkdtemp } = await further();
+    const path = await this.#calls.change(call, mkdtemp(this.#overlay, start, this.#context));
     this.#tellMade(path);
     return (await namer(options))(path) as string;
   }
@@ -262,7 +265,7 @@ export class FsPromises {
     const call = { syscall: "open", path: pathOf(path) };
     const intent = openIntentOf(flags);
     const operation = calls.open(this.#overlay, path, intent, modeOf(mode, 0o666), this.#context);
-    const { FileHandle } = await import("./file-handle.ts");
+    const { FileHandle } = await further();
     const opened = await this.#runOpening(call, intent, operation);
     const fd = this.#nextFd;
     this.#nextFd += 1;
@@ -274,7 +277,7 @@ export class FsPromises {
     const call = { syscall: "opendir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     const deep = booleanOf(recursive, "options.recursive");
-    const { Dir } = await import("./directory.ts");
+    const { Dir } = await further();
     const traversal = Traversal.begin(this.#overlay, path, deep);
     return new Dir(path, this.#calls, await this.#calls.read(call, traversal));
   }
@@ -355,7 +358,8 @@ export class FsPromises {
   /** Moves `from` to `to`, and replaces what is there, if it is a file or an empty directory. */
   async rename(from: string, to: string): Promise<void> {
     const call = { syscall: "rename", path: pathOf(from, "oldPath"), dest: pathOf(to, "newPath") };
-    await this.#calls.change(call, calls.rename(this.#overlay, from, to));
+    const { rename } = await further();
+    await this.#calls.change(call, rename(this.#overlay, from, to));
   }
 
   /** Removes a file or, with `recursive`, a tree; a part of that may be gone if it fails. */
@@ -364,7 +368,7 @@ export class FsPromises {
     const given = optionsOf<RemoveOptions>(options);
     const recursive = booleanOf(given.recursive, "options.recursive");
     const force = booleanOf(given.force, "options.force");
-    const { remove } = await import("./removal.ts");
+    const { remove } = await further();
     await this.#calls.change(call, remove(this.#overlay, path, recursive, force));
   }
 
@@ -373,10 +377,11 @@ export class FsPromises {
     const call = { syscall: "rmdir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     if (booleanOf(recursive, "options.recursive")) {
-      const { removeDirectory } = await import("./removal.ts");
+      const { removeDirectory } = await further();
       await this.#calls.change(call, removeDirectory(this.#overlay, path));
     } else {
-      await this.#calls.change(call, calls.rmdir(this.#overlay, path));
+      const { rmdir } = await further();
+      await this.#calls.change(call, rmdir(this.#overlay, path));
     }
   }
 
@@ -398,7 +403,8 @@ export class FsPromises {
   /** Makes a symlink at `path`; `type` matters on Windows only and is ignored. */
   async symlink(target: string, path: string, _type?: string | null): Promise<void> {
     const call = { syscall: "symlink", path: pathOf(target, "target"), dest: pathOf(path) };
-    await this.#calls.change(call, calls.symlink(this.#overlay, target, path, this.#context));
+    const { symlink } = await further();
+    await this.#calls.change(call, symlink(this.#overlay, target, path, this.#context));
   }
 
   /** Cuts a file to `length` bytes, or makes it longer by a hole that reads zero. */
@@ -410,7 +416,8 @@ export class FsPromises {
 
   async unlink(path: string): Promise<void> {
     const call = { syscall: "unlink", path: pathOf(path) };
-    await this.#calls.change(call, calls.unlink(this.#overlay, path));
+    const { unlink } = await further();
+    await this.#calls.change(call, unlink(this.#overlay, path));
   }
 
   /**
@@ -509,6 +516,8 @@ async function namer(
   const coder = await coderOf(encodingOf(encoding));
   return coder === utf8 ? (name) => name : (name) => coder.decode(utf8.encode(name));
 }
+
+const further = () => import("./further.ts");
 
 function isOpenFile(file: unknown): file is FileHandle {
   return typeof file === "object" && file !== null && "fd" in file;

@@ -8,6 +8,7 @@ import type { Operation } from "../operation.ts";
 import type { OverlayFiles } from "../overlay/files.ts";
 import type { Inode } from "../overlay/inode.ts";
 import type { Listing } from "../overlay/listing.ts";
+import { rmdir, unlink } from "../overlay/namespace.ts";
 import { during } from "./calls.ts";
 import { find, isSpecial, locate } from "./path.ts";
 import { TreeError } from "./tree-error.ts";
@@ -54,7 +55,7 @@ function* removeTree(overlay: OverlayFiles, path: string): Operation<void> {
   const top = yield* overlay.lookup(place.parent, place.name);
   if (top.type !== "directory") {
     if (place.slash) throw new FsError("ENOTDIR");
-    yield* overlay.unlink(place.parent, place.name);
+    yield* unlink(overlay.layers, place.parent, place.name);
     return;
   }
   const open: Emptying[] = [];
@@ -72,9 +73,9 @@ function* removeTree(overlay: OverlayFiles, path: string): Operation<void> {
           open.push(yield* beginToEmpty(overlay, directory, name, inode));
           continue;
         }
-        yield* overlay.unlink(directory, name);
+        yield* unlink(overlay.layers, directory, name);
       } else {
-        yield* overlay.rmdir(current.parent, current.name);
+        yield* rmdir(overlay.layers, current.parent, current.name);
         open.pop();
         overlay.forget(directory, 1);
       }

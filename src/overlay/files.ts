@@ -18,7 +18,7 @@ import { type IdentityHash, Inode, identityHash, rootIno } from "./inode.ts";
 import { Layers } from "./layers.ts";
 import { type Listing, list, listed } from "./listing.ts";
 import { child, existingChild } from "./lookup.ts";
-import { type Context, link, make, type RenameFlags, rename, rmdir, unlink } from "./namespace.ts";
+import { type Context, make } from "./make.ts";
 import { dropOrphans, openSuperblock } from "./superblock.ts";
 import { sweep } from "./sweep.ts";
 
@@ -151,45 +151,6 @@ export class OverlayFiles {
     const target = inode.own.target ?? inode.base?.target;
     if (inode.type !== "symlink" || target === undefined) throw new FsError("EINVAL");
     return target;
-  }
-
-  mkdir(parent: Inode, name: string, mode: number, context: Context): Operation<Inode> {
-    return make(this.layers, parent, name, { type: "directory", mode }, context);
-  }
-
-  /** @throws ENOENT an empty target; ENAMETOOLONG one of more than 4,095 bytes; else as `make` */
-  *symlink(parent: Inode, name: string, target: string, context: Context): Operation<Inode> {
-    if (target === "") throw new FsError("ENOENT");
-    if (new TextEncoder().encode(target).length > 4095) throw new FsError("ENAMETOOLONG");
-    return yield* make(
-      this.layers,
-      parent,
-      name,
-      { type: "symlink", mode: 0o777, target },
-      context,
-    );
-  }
-
-  link(inode: Inode, parent: Inode, name: string): Operation<void> {
-    return link(this.layers, inode, parent, name);
-  }
-
-  unlink(parent: Inode, name: string): Operation<void> {
-    return unlink(this.layers, parent, name);
-  }
-
-  rmdir(parent: Inode, name: string): Operation<void> {
-    return rmdir(this.layers, parent, name);
-  }
-
-  rename(
-    parent: Inode,
-    name: string,
-    newParent: Inode,
-    newName: string,
-    flags: RenameFlags = {},
-  ): Operation<void> {
-    return rename(this.layers, parent, name, newParent, newName, flags);
   }
 
   /**

@@ -5,7 +5,7 @@
 import { type Base, type BaseNode, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { HiddenObject, NameRecord, NodeRecord, Storage } from "../storage/storage.ts";
+import type { NameRecord, NodeRecord, Storage } from "../storage/storage.ts";
 import { firstBaseIno, type IdentityHash, Inode, type InodeTable, type Place } from "./inode.ts";
 
 /** What looking up needs of `Layers`: nothing that changes anything. */
@@ -93,25 +93,6 @@ export function* baseChild(
 ): Operation<BaseNode | null> {
   if (parent.origin === undefined || parent.removed || !parent.base) return null;
   return yield* layers.base.lookup(joinBasePath(parent.origin, name));
-}
-
-/**
- * What a whiteout of `name` in `parent` would hide, as `NameRecord.hides` says it; undefined if nothing, so that none is
- * needed. If the base cannot be asked it might have the name, and a whiteout over nothing is harmless.
- */
-export function* hiddenBy(
-  layers: LookupLayers,
-  parent: Inode,
-  name: string,
-): Operation<HiddenObject | undefined> {
-  const known = parent.names?.get(name)?.hides;
-  try {
-    const base = yield* baseChild(layers, parent, name);
-    return base ? (known ?? { type: base.type, signature: base.signature }) : undefined;
-  } catch (error) {
-    if (error instanceof FsError) return known ?? { type: "file", signature: "" };
-    throw error;
-  }
 }
 
 /**

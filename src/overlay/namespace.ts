@@ -1,35 +1,18 @@
 /**
- * Names: create, mkdir, unlink, rmdir, rename, link, symlink. Each is one step of the state in memory, so one batch of
- * the storage. Nothing is copied: a rename of anything, a directory of the base with all below it too, is a name record
- * and a node record whose origin is kept.
+ * Names: unlink, rmdir, rename, link, symlink; make.ts has what is new. Each is one step of the state in memory, so one
+ * batch of the storage. Nothing is copied: a rename of anything, a directory of the base with all below it too, is a name
+ * record and a node record whose origin is kept.
  */
-import type { FileType, Time } from "../attributes.ts";
+import type { Time } from "../attributes.ts";
 import { joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { HiddenObject, NodeRecord } from "../storage/storage.ts";
-import { ChunkSet } from "./chunk-set.ts";
-import { Inode } from "./inode.ts";
+import type { HiddenObject } from "../storage/storage.ts";
+import type { Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 import { isEmpty } from "./listing.ts";
-import { baseChild, child, existingChild, hiddenBy, namesOf } from "./lookup.ts";
-
-/** Who calls. Permissions are the kernel's matter (default_permissions), not the overlay's. */
-export interface Context {
-  readonly uid: number;
-  readonly gid: number;
-  /** Bits cleared from the mode of what is created. */
-  readonly umask: number;
-}
-
-/** What a new object is. */
-export interface NewObject {
-  readonly type: FileType;
-  /** Permission bits. */
-  readonly mode: number;
-  readonly rdev?: number;
-  readonly target?: string;
-}
+import { baseChild, child, existingChild, namesOf } from "./lookup.ts";
+import { type Context, make, refuseIfRemoved } from "./make.ts";
 
 /** Flags of renameat2(2). */
 export interface RenameFlags {
@@ -38,98 +21,19 @@ export interface RenameFlags {
 }
 
 /**
- * Makes a new object under `name`.
- * @throws EEXIST, ENOENT, ENOTDIR, ENAMETOOLONG, EILSEQ, ENOSPC, EROFS, EIO nothing changed
+ * Makes a symlink.
+ * @throws ENOENT an empty target; ENAMETOOLONG one of more than 4,095 bytes; else as `make`
  */
-export function* make(
+export function* symlink(
   layers: Layers,
   parent: Inode,
   name: string,
-  object: NewObject,
+  target: string,
   context: Context,
 ): Operation<Inode> {
-  yield* layers.admit();
-  yield* layers.gather(function* () {
-    yield* namesOf(layers, parent);
-    if (yield* child(layers, parent, name)) throw new FsError("EEXIST");
-  });
-  refuseIfRemoved(parent);
-  const now = layers.now();
-  const inode = newInode(layers, parent, object, context, now);
-  // A name that means nothing hides what its whiteout hid.
-  layers.setName(parent, name, inode, { hides: parent.names?.get(name)?.hides });
-  layers.record(inode);
-  if (inode.isDirectory) {
-    inode.parent = parent;
-    inode.names = new Map();
-    parent.nlinkDelta += 1;
-  }
-  layers.touchNames(parent, now);
-  return inode;
-}
-
-/**
- * Makes a regular file without a name, which `link` may give it while it is open (O_TMPFILE of open(2)). It is an orphan
- * until then, so that nothing is left of it otherwise. Whoever asks opens it at once.
- * @throws ENOENT, ENOTDIR, ENOSPC, EROFS, EIO nothing changed
- */
-export function* makeUnnamed(
-  layers: Layers,
-  parent: Inode,
-  mode: number,
-  context: Context,
-): Operation<Inode> {
-  yield* layers.admit();
-  if (!parent.isDirectory) throw new FsError("ENOTDIR");
-  refuseIfRemoved(parent);
-  const inode = newInode(layers, parent, { type: "file", mode }, context, layers.now());
-  inode.nlinkDelta = 0;
-  inode.removed = true;
-  inode.awaitsName = true;
-  inode.handles += 1;
-  layers.record(inode);
-  layers.writeback.orphan(inode.ino, true);
-  return inode;
-}
-
-function newInode(
-  layers: Layers,
-  parent: Inode,
-  object: NewObject,
-  context: Context,
-  now: Time,
-): Inode {
-  const { type, rdev, target } = object;
-  const isDirectory = type === "directory";
-  // setgid on a directory: what is made in it belongs to its group, and directories pass the bit on (inode(7)).
-  const inheritsGroup = (parent.mode & 0o2000) !== 0;
-  const parentGid = parent.own.gid ?? parent.base?.gid ?? layers.owner.gid;
-  const mode = type === "symlink" ? 0o777 : object.mode & 0o7777 & ~context.umask;
-  const record: NodeRecord = {
-    ino: layers.newIno(),
-    type,
-    mode: inheritsGroup && isDirectory ? mode | 0o2000 : mode,
-    uid: context.uid,
-    gid: inheritsGroup ? parentGid : context.gid,
-    atime: now,
-    mtime: now,
-    ctime: now,
-    btime: now,
-    nlink: isDirectory ? 2 : 1,
-    ...(rdev !== undefined && { rdev }),
-    ...(target !== undefined && { target }),
-  };
-  const inode = new Inode(record.ino, type, { record });
-  if (type === "file") {
-    inode.content = {
-      id: layers.newContent(),
-      size: 0,
-      baseLength: 0,
-      chunks: new ChunkSet(),
-    };
-  }
-  layers.inodes.add(inode);
-  return inode;
+  if (target === "") throw new FsError("ENOENT");
+  if (new TextEncoder().encode(target).length > 4095) throw new FsError("ENAMETOOLONG");
+  return yield* make(layers, parent, name, { type: "symlink", mode: 0o777, target }, context);
 }
 
 /**
@@ -350,6 +254,21 @@ function* ownBaseName(
   return node?.identity === inode.identity ? joinBasePath(parent.origin, name) : undefined;
 }
 
-function refuseIfRemoved(directory: Inode): void {
-  if (directory.removed) throw new FsError("ENOENT");
+/**
+ * What a whiteout of `name` in `parent` would hide, as `NameRecord.hides` says it; undefined if nothing, so that none is
+ * needed. If the base cannot be asked it might have the name, and a whiteout over nothing is harmless.
+ */
+function* hiddenBy(
+  layers: Layers,
+  parent: Inode,
+  name: string,
+): Operation<HiddenObject | undefined> {
+  const known = parent.names?.get(name)?.hides;
+  try {
+    const base = yield* baseChild(layers, parent, name);
+    return base ? (known ?? { type: base.type, signature: base.signature }) : undefined;
+  } catch (error) {
+    if (error instanceof FsError) return known ?? { type: "file", signature: "" };
+    throw error;
+  }
 }

@@ -14,7 +14,8 @@ import { Handle, type OpenFlags, OverlayFiles, type OverlayOptions, opened } fro
 import { getxattr, listxattr, removexattr, setxattr } from "./getattr.ts";
 import { type AllocationMode, allocate } from "./holes.ts";
 import type { Inode } from "./inode.ts";
-import { type Context, make, makeUnnamed } from "./namespace.ts";
+import { type Context, make, makeUnnamed } from "./make.ts";
+import { link, type RenameFlags, rename, rmdir, symlink, unlink } from "./namespace.ts";
 import type { Reverted } from "./revert.ts";
 import { changesOf, revertOf } from "./review.ts";
 
@@ -47,6 +48,37 @@ export class Overlay extends OverlayFiles {
     const type = typeOf(mode) ?? "file";
     if (type === "directory" || type === "symlink") throw new FsError("EINVAL");
     return yield* make(this.layers, parent, name, { type, mode, rdev }, context);
+  }
+
+  mkdir(parent: Inode, name: string, mode: number, context: Context): Operation<Inode> {
+    return make(this.layers, parent, name, { type: "directory", mode }, context);
+  }
+
+  /** @throws ENOENT, ENAMETOOLONG as `symlink` of namespace.ts; else as `make` */
+  symlink(parent: Inode, name: string, target: string, context: Context): Operation<Inode> {
+    return symlink(this.layers, parent, name, target, context);
+  }
+
+  link(inode: Inode, parent: Inode, name: string): Operation<void> {
+    return link(this.layers, inode, parent, name);
+  }
+
+  unlink(parent: Inode, name: string): Operation<void> {
+    return unlink(this.layers, parent, name);
+  }
+
+  rmdir(parent: Inode, name: string): Operation<void> {
+    return rmdir(this.layers, parent, name);
+  }
+
+  rename(
+    parent: Inode,
+    name: string,
+    newParent: Inode,
+    newName: string,
+    flags: RenameFlags = {},
+  ): Operation<void> {
+    return rename(this.layers, parent, name, newParent, newName, flags);
   }
 
   /** Makes a regular file that has no name yet and opens it. See `makeUnnamed`. */

@@ -126,7 +126,11 @@ export function readPointer(input: unknown): Pointer {
   if (!head.previous.every((sha256) => /^[0-9a-f]{64}$/.test(sha256))) {
     throw new ManifestFlaw("previous: expected SHA-256 digests in hex");
   }
-  return { ...head, index: indexOf(head.index, "index: ") };
+  const index = indexOf(head.index, "index: ");
+  if ("first" in index && index.first[0] !== "") {
+    throw new ManifestFlaw("its index does not begin at the root");
+  }
+  return { ...head, index };
 }
 
 /** The parsed JSON of a leaf or a page. Throws ManifestFlaw. */

@@ -1,15 +1,23 @@
 /**
- * The index of a manifest: inline it is one leaf and at hand, else leaves under one list, or under pages of such lists,
- * are fetched when they are needed, verified, checked, and kept as long as there is room. Every leaf's address is known
- * from the list, so what several leaves hold is fetched side by side.
+ * The index of a manifest that is not inline: leaves under one list, or under pages of such lists, are fetched when they
+ * are needed, verified, checked, and kept as long as there is room. Every leaf's address is known from the list, so what
+ * several leaves hold is fetched side by side. A page loads this file for such a manifest only.
  */
 import { FsError } from "../../errno.ts";
 import { all, type Operation } from "../../operation.ts";
-import { type BaseEntry, type BaseNode, parentOfBasePath, pathIdentity } from "../base.ts";
+import type { BaseEntry } from "../base.ts";
 import { ObjectCache } from "../cache.ts";
 import { digestAt } from "./digests.ts";
-import type { Content, ManifestDirectory } from "./directory.ts";
+import type { ManifestDirectory } from "./directory.ts";
 import { type Branch, type LeafRecord, maxIndexBytes, type Pointer, readIndex } from "./format.ts";
+import {
+  entriesOf,
+  type Found,
+  foundIn,
+  type ManifestIndex,
+  placeOf,
+  rootOf,
+} from "./index-inline.ts";
 import { Leaf, type LeafRange } from "./leaf.ts";
 import { compareTreePaths, keyOf } from "./names.ts";
 import { ManifestFlaw } from "./shape.ts";
@@ -20,68 +28,32 @@ const keptBytes = 4 * 1024 * 1024;
 /** Gets the object that a reference means, inflated and verified, of at most `maxBytes`. */
 export type GetObject = (reference: string, maxBytes: number) => Operation<Uint8Array>;
 
-/** A name with what it stands for. */
-export interface Found {
-  readonly node: BaseNode;
-  /** Where a file's content lies. */
-  readonly content: Content | undefined;
-}
-
 /** See the head of this file. */
-export class ManifestIndex {
+export class IndexTree implements ManifestIndex {
   readonly #pointer: Pointer;
+  readonly #top: Branch;
   readonly #getObject: GetObject;
-  readonly #inline: Leaf | undefined;
   readonly #leaves = new ObjectCache<Leaf>(keptBytes);
   readonly #pages = new ObjectCache<Page>(keptBytes);
-  readonly #root: BaseNode;
 
-  /** Throws ManifestFlaw: an inline index is bad. */
+  /** `pointer` has an index that is not inline. */
   constructor(pointer: Pointer, getObject: GetObject) {
     this.#pointer = pointer;
+    this.#top = pointer.index as Branch;
     this.#getObject = getObject;
-    const { index, root, layout } = pointer;
-    const [seconds, nanoseconds] = root.mtime;
-    this.#root = {
-      path: "",
-      type: "directory",
-      mode: root.mode,
-      mtime: { seconds, nanoseconds },
-      size: 0,
-      nlink: 2 + root.subdirectories,
-      identity: pathIdentity(""),
-      signature: `${seconds}.${nanoseconds}`,
-    };
-    if ("directories" in index) {
-      this.#inline = new Leaf(index, layout, { first: "", next: undefined }, 0);
-      this.#checkTotals(this.#inline);
-    } else if (index.first[0] !== "")
-      throw new ManifestFlaw("its index does not begin at the root");
   }
 
-  /** The object at `path`, or null. */
   *find(path: string): Operation<Found | null> {
-    const parent = parentOfBasePath(path);
-    if (parent === undefined) return { node: this.#root, content: undefined };
-    const name = parent === "" ? path : path.slice(parent.length + 1);
-    const directory = (yield* this.#leafOf(keyOf(parent, name))).directories.get(parent);
-    const row = directory?.row(name);
-    if (!directory || row === undefined) return null;
-    const content = directory.typeAt(row) === "file" ? directory.contentAt(row) : undefined;
-    return { node: directory.nodeAt(row), content };
+    const place = placeOf(path);
+    if (!place) return { node: rootOf(this.#pointer), content: undefined };
+    const { parent, name } = place;
+    const { directories } = yield* this.#leafOf(keyOf(parent, name));
+    return foundIn(directories.get(parent), name);
   }
 
-  /** What is in the directory at `path`; undefined if there is no such directory. */
   *list(path: string): Operation<readonly BaseEntry[] | undefined> {
-    const [first, ...rest] = yield* this.#partsOf(path);
-    if (!first) return undefined;
-    const entries: BaseEntry[] = [];
-    for (const part of [first, ...rest]) {
-      part.names.forEach((name, row) => {
-        entries.push({ name, node: part.nodeAt(row) });
-      });
-    }
-    return entries;
+    const parts = yield* this.#partsOf(path);
+    return parts.length === 0 ? undefined : parts.flatMap(entriesOf);
   }
 
   /** The parts of a directory's record, which is in several leaves if it is large; none if there is no such directory. */
@@ -100,8 +72,7 @@ export class ManifestIndex {
 
   /** The leaf that holds `key`. */
   *#leafOf(key: string): Operation<Leaf> {
-    if (this.#inline) return this.#inline;
-    let [branch, range] = [this.#pointer.index as Branch, wholeRange];
+    let [branch, range] = [this.#top, wholeRange];
     let at = partOf(branch, key);
     if (branch.isOfPages) {
       range = rangeOf(branch, at, range);
@@ -113,7 +84,7 @@ export class ManifestIndex {
 
   /** All leaves that hold something of the directory at `path`, fetched side by side. */
   *#leavesFrom(path: string): Operation<Leaf[]> {
-    const branch = this.#pointer.index as Branch;
+    const branch = this.#top;
     if (!branch.isOfPages) return yield* this.#leavesIn(branch, wholeRange, path);
     const pages = partsFrom(branch, path).map((at) => {
       const range = rangeOf(branch, at, wholeRange);
@@ -160,30 +131,6 @@ export class ManifestIndex {
     const bytes = yield* this.#getObject(reference, maxIndexBytes);
     const index = refusing(undefined, () => readIndex(JSON.parse(new TextDecoder().decode(bytes))));
     return { index, length: bytes.length };
-  }
-
-  /** What the head says of the whole. */
-  #checkTotals({ directories }: Leaf): void {
-    let entries = 0;
-    let bytes = 0;
-    for (const directory of directories.values()) {
-      entries += directory.names.length;
-      directory.names.forEach((_, row) => {
-        if (directory.typeAt(row) === "file") bytes += directory.sizeAt(row);
-      });
-    }
-    const pointer = this.#pointer;
-    if (entries !== pointer.entries) {
-      throw new ManifestFlaw(`it has ${entries} entries, but says ${pointer.entries}`);
-    }
-    if (bytes !== pointer.bytes) {
-      throw new ManifestFlaw(`its files have ${bytes} bytes, but it says ${pointer.bytes}`);
-    }
-    const found = directories.get("")?.subdirectories;
-    if (found !== pointer.root.subdirectories) {
-      const said = pointer.root.subdirectories;
-      throw new ManifestFlaw(`its root has ${found} subdirectories, but says ${said}`);
-    }
   }
 }
 

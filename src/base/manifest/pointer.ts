@@ -6,23 +6,19 @@ import { FsError } from "../../errno.ts";
 import { type Operation, waitFor } from "../../operation.ts";
 import type { FetchedObject, Fetcher } from "../fetcher.ts";
 import { manifestName, maxManifestBytes, type Pointer, readPointer } from "./format.ts";
-import { ManifestIndex } from "./index-tree.ts";
+import { InlineIndex } from "./index-inline.ts";
 import { ManifestFlaw } from "./shape.ts";
 
 /** Whether `bytes`, which came from `url`, are a manifest that a base can be opened by. */
 export function isManifest(bytes: Uint8Array, url: string): boolean {
   try {
     const pointer = pointerIn(bytes, url);
-    refusing(url, () => new ManifestIndex(pointer, noObjects));
+    inlineIndex(pointer, url);
     return true;
   } catch (error) {
     if (error instanceof FsError) return false;
     throw error;
   }
-}
-
-function* noObjects(): Operation<Uint8Array> {
-  throw new Error("bug: an index that is only looked at asked for an object");
 }
 
 /**
@@ -31,6 +27,15 @@ function* noObjects(): Operation<Uint8Array> {
  */
 export function pointerIn(bytes: Uint8Array, url: string): Pointer {
   return refusing(url, () => readPointer(parsed(bytes, url)));
+}
+
+/**
+ * The index of `pointer`, which came from `url`, if it is inline.
+ * @throws EPROTO it is a bad one
+ */
+export function inlineIndex(pointer: Pointer, url: string): InlineIndex | undefined {
+  const { index } = pointer;
+  return "directories" in index ? refusing(url, () => new InlineIndex(pointer, index)) : undefined;
 }
 
 /**
@@ -106,7 +111,7 @@ function parsed(bytes: Uint8Array, url: string): unknown {
 }
 
 /** What `read` gives; a flaw is told as EPROTO. */
-export function refusing<T>(url: string, read: () => T): T {
+function refusing<T>(url: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {

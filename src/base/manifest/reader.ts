@@ -29,8 +29,8 @@ import {
 } from "./digests.ts";
 import type { Content } from "./directory.ts";
 import { chunkBytes, manifestName, maxManifestBytes, objectPath, type Pointer } from "./format.ts";
-import { ManifestIndex } from "./index-tree.ts";
-import { baseUrlOf, fetchManifest, pointerIn, refusing } from "./pointer.ts";
+import type { ManifestIndex } from "./index-inline.ts";
+import { baseUrlOf, fetchManifest, inlineIndex, pointerIn } from "./pointer.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
 /** The largest whole that is put up with from a server that ignores ranges. */
@@ -47,6 +47,12 @@ export interface ManifestBaseOptions {
   readonly cacheBytes?: number;
 }
 
+/** What only some manifests need. */
+export interface ManifestParts {
+  /** For an index that is not inline. */
+  readonly indexTree: () => Operation<typeof import("./index-tree.ts")>;
+}
+
 /**
  * Opens the site at `url`.
  * @throws EINVAL `url` is no URL of a base
@@ -54,23 +60,30 @@ export interface ManifestBaseOptions {
  * @throws EPROTO what is there is no manifest, or a bad one; the reason names the entry
  * @throws EACCES, EIO as `Fetcher.get`
  */
-export function* openManifestBase(options: ManifestBaseOptions): Operation<ManifestBase> {
-  const { fetcher, cacheBytes } = options;
-  const directoryUrl = baseUrlOf(options.url);
+export function* openManifest(
+  { url: given, fetcher, cacheBytes }: ManifestBaseOptions,
+  parts: ManifestParts,
+): Operation<ManifestBase> {
+  const directoryUrl = baseUrlOf(given);
   const url = directoryUrl + manifestName;
   const fetched = yield* fetchManifest(url, fetcher);
   const pointer = pointerIn(fetched.bytes, url);
   const objects = new Objects(directoryUrl, pointer, fetcher);
-  const index = indexOf(pointer, url, objects);
+  const index = yield* indexOf(pointer, url, objects, parts);
   const cache = new ObjectCache(cacheBytes);
-  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cache);
+  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cache, parts);
 }
 
-function indexOf(pointer: Pointer, url: string, objects: Objects): ManifestIndex {
-  return refusing(
-    url,
-    () => new ManifestIndex(pointer, (reference, most) => objects.get(reference, most)),
-  );
+function* indexOf(
+  pointer: Pointer,
+  url: string,
+  objects: Objects,
+  parts: ManifestParts,
+): Operation<ManifestIndex> {
+  const inline = inlineIndex(pointer, url);
+  if (inline) return inline;
+  const { IndexTree } = yield* parts.indexTree();
+  return new IndexTree(pointer, (reference, most) => objects.get(reference, most));
 }
 
 /** What lies at the site beside its `minifo.json`. */
@@ -126,6 +139,7 @@ export class ManifestBase
   readonly #index: ManifestIndex;
   readonly #objects: Objects;
   readonly #cache: ObjectCache;
+  readonly #parts: ManifestParts;
   readonly #readAhead = new ReadAhead();
   readonly #etag: string | undefined;
   /** Earlier generations by the SHA-256 of their pointers, as far as they were needed; null: no longer to be had. */
@@ -138,6 +152,7 @@ export class ManifestBase
     index: ManifestIndex,
     objects: Objects,
     cache: ObjectCache,
+    parts: ManifestParts,
   ) {
     this.locator = url;
     this.identity = `sha256:${sha256}`;
@@ -147,6 +162,7 @@ export class ManifestBase
     this.#index = index;
     this.#objects = objects;
     this.#cache = cache;
+    this.#parts = parts;
     this.#etag = etag;
   }
 
@@ -240,7 +256,9 @@ export class ManifestBase
     const known = this.#earlier.get(sha256);
     if (known !== undefined) return known;
     const { url, fetcher } = this.#objects;
-    const generation = yield* orIfGone(openGeneration(url, sha256, fetcher, this.#cache));
+    const generation = yield* orIfGone(
+      openGeneration(url, sha256, fetcher, this.#cache, this.#parts),
+    );
     this.#earlier.set(sha256, generation);
     return generation;
   }
@@ -359,13 +377,14 @@ function* openGeneration(
   sha256: string,
   fetcher: Fetcher,
   cache: ObjectCache,
+  parts: ManifestParts,
 ): Operation<ManifestBase> {
   const url = directoryUrl + objectPath("packed", sha256);
   const fetched = yield* waitFor(fetcher.get({ url, sha256, maxBytes: maxManifestBytes }));
   const pointer = pointerIn(fetched.bytes, url);
   const objects = new Objects(directoryUrl, pointer, fetcher);
-  const index = indexOf(pointer, url, objects);
-  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cache);
+  const index = yield* indexOf(pointer, url, objects, parts);
+  return new ManifestBase(directoryUrl, fetched, pointer, index, objects, cache, parts);
 }
 
 /** What `operation` gives, or null if what it needs is no longer published, or never was readable. */
