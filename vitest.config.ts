@@ -8,6 +8,7 @@ import type { BrowserProviderOption } from "vitest/node";
 import { bases } from "./test/rig/bases.ts";
 import { firefoxOverBidi } from "./test/rig/firefox.ts";
 import { chromium, firefox } from "./test/rig/programs.ts";
+import { realImage } from "./test/rig/real-image.ts";
 import { webKitOverDriver } from "./test/rig/webkit.ts";
 
 const suffixed = ["slow", "mount", "e2e", "browser"].map((suffix) => `test/**/*.${suffix}.test.ts`);
@@ -31,7 +32,7 @@ function inNode(name: string, include: string, timeout_ms: number, workers?: num
 function inBrowser(browser: "chromium" | "firefox" | "webkit", provider: BrowserProviderOption) {
   return {
     extends: true as const,
-    plugins: [bases()],
+    plugins: [bases(), realImage()],
     // Each engine its own, or each would throw away what the one before prepared.
     cacheDir: `node_modules/.vite/${browser}`,
     test: {
