@@ -58,7 +58,7 @@ export default defineConfig({
   oxc: { target: "es2022" },
   // Found by the scan only once a suite runs, they would reload the page under it.
   optimizeDeps: {
-    include: ["comlink", "fast-check", "htmlparser2", "idb", "mrmime"],
+    include: ["comlink", "fast-check", "htmlparser2", "idb", "@noble/hashes/sha2.js", "mrmime"],
   },
   test: {
     projects: [

@@ -3,11 +3,11 @@
  * a hash of its identity key in the upper half of the safe integers; so numbers survive copy-up, rename, remount and a
  * republished base without being stored. One `Inode` object stands for one inode while the table holds it.
  */
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { FileType, Time } from "../attributes.ts";
 import { type BaseNode, pathIdentity } from "../base/base.ts";
 import type { ContentSource, NameRecord, NodeRecord } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
-import { sha256 } from "./sha256.ts";
 
 /** The root's inode number. */
 export const rootIno = 1;
