@@ -7,6 +7,7 @@ import { defineConfig } from "vitest/config";
 import type { BrowserProviderOption } from "vitest/node";
 import { bases } from "./test/rig/bases.ts";
 import { firefoxOverBidi } from "./test/rig/firefox.ts";
+import { hostedSites } from "./test/rig/hosted-sites.ts";
 import { chromium, firefox } from "./test/rig/programs.ts";
 import { realImage } from "./test/rig/real-image.ts";
 import { webKitOverDriver } from "./test/rig/webkit.ts";
@@ -32,7 +33,7 @@ function inNode(name: string, include: string, timeout_ms: number, workers?: num
 function inBrowser(browser: "chromium" | "firefox" | "webkit", provider: BrowserProviderOption) {
   return {
     extends: true as const,
-    plugins: [bases(), realImage()],
+    plugins: [bases(), realImage(), hostedSites()],
     // Each engine its own, or each would throw away what the one before prepared.
     cacheDir: `node_modules/.vite/${browser}`,
     test: {

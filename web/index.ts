@@ -32,3 +32,4 @@ export type { AttachedBase, ListedEntry, Traffic } from "./protocol.ts";
 export type { PageDir, PageFileHandle } from "./remote-file.ts";
 export type { PageFs } from "./remote-fs.ts";
 export { registerView, type View, type ViewOptions, viewUrl } from "./view-registration.ts";
+export { type WritableSite, type WritableSiteOptions, writableSite } from "./writable-site.ts";

@@ -30,18 +30,7 @@ export interface ViewOptions {
 export async function registerView(options: ViewOptions): Promise<View> {
   const script = new URL(options.script, location.href);
   const scope = new URL(options.scope ?? "view/", options.scope ? location.href : script);
-  const container: ServiceWorkerContainer | undefined = navigator.serviceWorker;
-  if (!container) {
-    throw new Error(
-      "The view needs service workers, which this page has not: open it over https: or from 127.0.0.1, outside a private window.",
-    );
-  }
-  const registration = await container.register(script, {
-    scope: scope.pathname,
-    type: options.type ?? "classic",
-    updateViaCache: "none",
-  });
-  await activated(registration);
+  await register(script, scope, options.type);
   return { scope: scope.href, url: (name, path = "") => viewUrl(scope.href, name, path) };
 }
 
@@ -50,6 +39,30 @@ export function viewUrl(scope: string, name: string, path = ""): string {
   const names = path.split("/").filter((one, index) => index > 0 || one !== "");
   return new URL([name, ...(path === "" ? [""] : names)].map(encodeURIComponent).join("/"), scope)
     .href;
+}
+
+/** This page's service workers. @throws Error it has none */
+export function serviceWorkers(): ServiceWorkerContainer {
+  const container: ServiceWorkerContainer | undefined = navigator.serviceWorker;
+  if (container) return container;
+  throw new Error(
+    "The view needs service workers, which this page has not: open it over https: or from 127.0.0.1, outside a private window.",
+  );
+}
+
+/** Registers `script` for `scope`; returns once it answers. */
+export async function register(
+  script: URL,
+  scope: URL,
+  type: WorkerType = "classic",
+): Promise<ServiceWorkerRegistration> {
+  const registration = await serviceWorkers().register(script, {
+    scope: scope.pathname,
+    type,
+    updateViaCache: "none",
+  });
+  await activated(registration);
+  return registration;
 }
 
 async function activated(registration: ServiceWorkerRegistration): Promise<void> {

@@ -16,13 +16,14 @@ const mtime = { seconds: 1_700_000_000, nanoseconds: 0 };
 const chunk = 2 ** 20;
 
 /** The files below each base's root, its manifest among them. */
-type ServedBase = ReadonlyMap<string, Buffer>;
+export type ServedBase = ReadonlyMap<string, Buffer>;
 
 function hash(bytes: Uint8Array): Buffer {
   return createHash("sha256").update(bytes).digest();
 }
 
-function servedBase(files: Readonly<Record<string, string | Uint8Array>>): ServedBase {
+/** The base of these files. */
+export function servedBase(files: Readonly<Record<string, string | Uint8Array>>): ServedBase {
   const served = new Map<string, Buffer>();
   const entries = new Map<string, ManifestEntry>();
   const addDirectory = (path: string): void => {
