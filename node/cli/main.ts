@@ -19,15 +19,16 @@ import { statusCommand } from "./status.ts";
 import { umountCommand } from "./umount.ts";
 
 const help = `
-A base is any directory, or any site with a minifo.json beside its files. It is only
-ever read: every change goes to a storage, a directory of yours, and stays there.
+A base is any directory, or what lies at a URL: a site with a minifo.json, a packed image,
+a server's listing, a zip, a tar, a sitemap. It is only ever read: every change goes to a
+storage, a directory of yours, and stays there.
 
 Try it:
   minifo index site                 describe the files of a site in site/minifo.json
   minifo serve site                 serve it; prints its URL
   minifo pack site image            or pack a large one, to be served in its place
   minifo mount URL mnt --storage changes
-                                    the site, writable, at mnt
+                                    the site, writable, at mnt; any file server will do
   minifo status changes             what you changed
   minifo diff changes               how
   minifo revert changes a/file      take a change back
