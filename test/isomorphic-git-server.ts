@@ -1,6 +1,6 @@
 /**
  * A git server on loopback: `git http-backend` behind a small bridge from node:http to CGI (RFC 3875), serving the bare
- * repositories in one directory, readable and writable by anybody.
+ * repositories in one directory, readable and writable by anybody, by pages of any origin too.
  */
 import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -28,6 +28,11 @@ export async function serveGit(directory: string): Promise<GitServer> {
 }
 
 function answer(directory: string, request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader("access-control-allow-origin", "*");
+  if (request.method === "OPTIONS") {
+    response.writeHead(204, { "access-control-allow-headers": "*" }).end();
+    return;
+  }
   const { pathname, search } = new URL(request.url ?? "/", "http://127.0.0.1");
   const backend = spawn("git", ["http-backend"], {
     env: {

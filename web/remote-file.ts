@@ -18,7 +18,10 @@ type Values = readonly unknown[];
 
 /** `values` as they can be sent: bytes as copies of their own, which are then handed over, not copied again. */
 export function sendable(values: Values): Values {
-  const copies = values.map((value) => (value instanceof Uint8Array ? value.slice() : value));
+  // Not by `slice`, which for a Buffer gives a view of the same memory.
+  const copies = values.map((value) =>
+    value instanceof Uint8Array ? new Uint8Array(value) : value,
+  );
   return transfer(copies, buffersOf(copies));
 }
 

@@ -8,7 +8,8 @@ import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { defineBrowserProvider } from "@vitest/browser";
 import type { BrowserProvider, BrowserProviderOption } from "vitest/node";
-import { miniBrowser, webKitWebDriver, xvfb } from "./programs.ts";
+import { miniBrowser, webKitWebDriver } from "./programs.ts";
+import { startScreen } from "./screen.ts";
 
 /** Milliseconds until a driver that does not listen is given up. */
 const startDeadline_ms = 30_000;
@@ -41,7 +42,8 @@ class WebKitOverDriver implements BrowserProvider {
   /** Starts screen, driver and browser; returns the path of the session. */
   async #start(): Promise<string> {
     process.on("exit", this.#endChildren);
-    const display = await this.#startScreen();
+    const { child, display } = await startScreen();
+    this.#children.push(child);
     const port = await freePort();
     this.#children.push(
       spawn(webKitWebDriver, [`--port=${port}`, "--host=127.0.0.1"], {
@@ -58,24 +60,6 @@ class WebKitOverDriver implements BrowserProvider {
       },
     });
     return `/session/${(session as { sessionId: string }).sessionId}`;
-  }
-
-  /** Xvfb takes a free display by itself and tells its number on the file descriptor it is given. */
-  async #startScreen(): Promise<string> {
-    const options = ["-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp"];
-    const screen = spawn(xvfb, options, {
-      stdio: ["ignore", "ignore", "ignore", "pipe"],
-    });
-    this.#children.push(screen);
-    const pipe = screen.stdio[3];
-    if (!pipe) throw new Error("bug: Xvfb was started without the pipe it was to write to");
-    const [number] = await Promise.race([
-      once(pipe, "data"),
-      once(screen, "exit").then(() =>
-        Promise.reject(new Error("Xvfb ended before it had a display")),
-      ),
-    ]);
-    return `:${String(number).trim()}`;
   }
 
   async #listening(): Promise<void> {

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { FsError } from "../../src/errno.ts";
 import { Dirent } from "../../src/fs/stats.ts";
 import { installErrorTransfer, pack, packError, unpack, unpackError } from "../../web/protocol.ts";
+import { sendable } from "../../web/remote-file.ts";
 
 installErrorTransfer();
 installErrorTransfer();
@@ -115,4 +116,11 @@ test("bytes that fill their buffer are handed over, others are copied", async ()
   expect(whole.byteLength).toBe(0);
   expect(unpack(await calls.part())).toEqual(new Uint8Array(10).fill(8));
   expect(part.byteLength).toBe(10);
+});
+
+test("bytes that are sent are a copy, also of a Buffer, whose slice is a view", () => {
+  const theirs = Buffer.alloc(8, 1);
+  const [sent] = sendable([theirs]) as [Uint8Array];
+  expect(sent).toEqual(new Uint8Array(8).fill(1));
+  expect(sent.buffer).not.toBe(theirs.buffer);
 });

@@ -1,0 +1,129 @@
+/**
+ * Browsers that are killed, whole, with SIGKILL, in three engines: right behind the last of many awaited writes, and at
+ * random moments in the middle of a random sequence of changes. What is then there must be the tree as of one moment that
+ * has everything acknowledged, and sound. The number of random kills is MINIFO_BROWSER_KILLS, the sequence is drawn from
+ * MINIFO_SEED; the same pages clone and commit with isomorphic-git.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type GitServer, serveGit } from "../isomorphic-git-server.ts";
+import { type Engine, type RunningEngine, startEngine } from "../rig/killable-engines.ts";
+import { ChurnModel, randomFrom } from "./lab/churn.ts";
+import { LabServer } from "./lab/lab.ts";
+
+const kills = Number(process.env.MINIFO_BROWSER_KILLS ?? 10);
+const seed = Number(process.env.MINIFO_SEED ?? Math.floor(Math.random() * 1e6));
+/** Changes between two kills, at most; and changes that may have been made and not told of. */
+const longestRun = 60;
+const untold = 200;
+
+let scratch: string;
+let lab: LabServer;
+let git: GitServer;
+let running: RunningEngine | undefined;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), "minifo-kills-"));
+  lab = await LabServer.start(scratch);
+  git = await serveGit(repositoryIn(scratch));
+});
+
+afterAll(async () => {
+  await git?.close();
+  await lab?.close();
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+});
+
+afterEach(() => kill());
+
+/** Starts the engine on its profile, and opens the overlay. */
+async function start(engine: Engine, profile = engine as string): Promise<void> {
+  running = await startEngine(engine, join(scratch, profile), lab.url({ orders: true }));
+  await lab.order("open");
+}
+
+async function kill(): Promise<void> {
+  await running?.kill();
+  running = undefined;
+  lab.forget();
+}
+
+describe.each<Engine>(["chromium", "firefox", "webkit"])("%s", (engine) => {
+  test("killed right behind the last of 300 awaited writes, has all 300 of them", async () => {
+    await start(engine);
+    await lab.order("write", "awaited", 300);
+    await kill();
+    await start(engine);
+    expect(await lab.order("countWritten", "awaited", 300)).toBe(300);
+  });
+});
+
+/** The number of the first state of the sequence from `from` on that has just these files; undefined: none. */
+function stateOf(files: readonly unknown[], from: number): number | undefined {
+  const found = JSON.stringify(files);
+  const model = new ChurnModel(seed, from);
+  for (; model.changes <= from + untold; model.advance()) {
+    if (JSON.stringify(model.files) === found) return model.changes;
+  }
+  return undefined;
+}
+
+test(`killed browsers: ${kills}, seed ${seed}: each leaves the tree as of one moment, with all that was acknowledged, and sound`, async () => {
+  const random = randomFrom(seed);
+  let changes = 0;
+  await start("chromium", "churned");
+  for (let round = 0; round < kills; round += 1) {
+    // It ends with the browser, and never otherwise but by an error.
+    const churning = lab.order("churn", seed, changes);
+    churning.catch(() => {});
+    const enough = changes + 1 + Math.floor(random() * longestRun);
+    await Promise.race([lab.untilTold("churn", enough), churning]);
+    await new Promise((resolve) => setTimeout(resolve, random() * 20));
+    await kill();
+    const acknowledged = lab.told("churn");
+
+    await start("chromium", "churned");
+    const state = stateOf(await lab.order("files"), acknowledged);
+    expect(state, `after kill ${round}, change ${acknowledged}`).toBeDefined();
+    expect(await lab.order("check")).toEqual([]);
+    changes = state as number;
+  }
+  console.log(`killed browsers: ${kills} kills, ${changes} changes, seed ${seed}`);
+});
+
+/** A bare repository with two commits; returns the directory it is in. */
+function repositoryIn(directory: string): string {
+  const work = join(directory, "seed");
+  const served = join(directory, "served");
+  mkdirSync(join(work, "docs"), { recursive: true });
+  mkdirSync(served);
+  const run = (...args: string[]): void => {
+    const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+    execFileSync("git", [...identity, ...args], { cwd: work, stdio: "ignore" });
+  };
+  writeFileSync(join(work, "README.md"), "# A project\n");
+  writeFileSync(join(work, "empty"), "");
+  for (let at = 0; at < 40; at += 1) writeFileSync(join(work, `docs/${at}.txt`), `${at}\n`);
+  run("init", "--quiet", "--initial-branch=main");
+  run("add", ".");
+  run("commit", "--quiet", "--message=first");
+  writeFileSync(join(work, "docs/0.txt"), "zero\n");
+  run("commit", "--quiet", "--all", "--message=second");
+  run("clone", "--quiet", "--bare", work, join(served, "project.git"));
+  return served;
+}
+
+test.each<Engine>(["chromium", "firefox", "webkit"])(
+  "isomorphic-git clones, tells what changed and commits, over the overlay in a worker of %s",
+  async (engine) => {
+    await start(engine);
+    const found = await lab.order("git", `${git.url}project.git`);
+    expect(found.cloned).toEqual(["second", "first"]);
+    expect(found.dirty).toEqual([[], ["README.md", "docs/new.txt", "empty"], []]);
+    expect(found.log).toEqual(["third", "second", "first"]);
+    expect(found.files).toHaveLength(42);
+  },
+);

@@ -1,0 +1,225 @@
+/**
+ * The page of the end-to-end proofs: opens overlays in the ways a test asks for and does their work. With `#orders` it
+ * asks the lab's server what to do next, so that a browser needs no remote control to be tested; what it has done it
+ * tells the server at once, without waiting for an answer.
+ */
+import {
+  check,
+  type Finding,
+  httpFetcher,
+  MemoryDisk,
+  MemoryInspection,
+  openManifestBase,
+  run,
+} from "../../../src/index.ts";
+import { openOverlay, type PageOverlay, writable } from "../../../web/index.ts";
+import { ChurnModel, make } from "./churn.ts";
+import { type GitFound, workWithGit } from "./git-work.ts";
+
+const storage = "lab";
+const base = new URL("/base/", location.href).href;
+let overlay: PageOverlay | undefined;
+
+function opened(): PageOverlay {
+  if (!overlay) throw new Error("bug: nothing is open");
+  return overlay;
+}
+
+/** What is still to be told, by its name, while a message is on its way. */
+const untold = new Map<string, number>();
+let telling = false;
+
+/**
+ * Tells the server how far `what` is. Nobody waits for it: it may be cut short with the browser, and then less is known to
+ * be acknowledged than was. One message at a time, or they would stand in the way of everything else.
+ */
+function tell(what: string, number: number): void {
+  untold.set(what, number);
+  if (!telling) void tellAll();
+}
+
+async function tellAll(): Promise<void> {
+  telling = true;
+  for (const [what, number] of untold) {
+    untold.delete(what);
+    await fetch(`/told/${what}/${number}`, { method: "POST" });
+  }
+  telling = false;
+}
+
+function textOf(prefix: string, at: number): string {
+  return `${prefix} ${at} `.repeat(50);
+}
+
+const work = {
+  async open(ownership?: "tab" | "shared"): Promise<void> {
+    overlay = await openOverlay({ base, storage, ...(ownership && { ownership }) });
+  },
+
+  /** Writes so many files one after the other, each awaited. */
+  async write(prefix: string, count: number): Promise<void> {
+    const { promises } = opened().fs;
+    for (let at = 0; at < count; at += 1) {
+      await promises.writeFile(`/${prefix}-${at}`, textOf(prefix, at));
+    }
+  },
+
+  /** How many of the first `count` such files are there as they were written. */
+  async countWritten(prefix: string, count: number): Promise<number> {
+    const { promises } = opened().fs;
+    const texts = Array.from({ length: count }, (_, at) =>
+      promises.readFile(`/${prefix}-${at}`, "utf8").then(
+        (text) => text === textOf(prefix, at),
+        () => false,
+      ),
+    );
+    return (await Promise.all(texts)).filter(Boolean).length;
+  },
+
+  /** Writes such files until the page ends, and tells of each. */
+  async writeOn(prefix: string): Promise<never> {
+    const { promises } = opened().fs;
+    for (let at = 0; ; at += 1) {
+      await promises.writeFile(`/${prefix}-${at}`, textOf(prefix, at));
+      tell(prefix, at + 1);
+    }
+  },
+
+  /** Makes the changes of that seed from the one numbered `from` on until the page ends, and tells of each. */
+  async churn(seed: number, from: number): Promise<never> {
+    const model = new ChurnModel(seed, from);
+    for (;;) {
+      await make(model.advance(), opened().fs.promises as never);
+      tell("churn", model.changes);
+    }
+  },
+
+  /** Every file's path and text. */
+  async files(): Promise<[path: string, text: string][]> {
+    const { promises } = opened().fs;
+    const entries = await promises.readdir("/", { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const texts = files.map(async ({ parentPath, name }): Promise<[string, string]> => {
+      const path = `${parentPath === "/" ? "" : parentPath}/${name}`;
+      return [path, (await promises.readFile(path, "utf8")) as string];
+    });
+    return (await Promise.all(texts)).sort(([a], [b]) => (a < b ? -1 : 1));
+  },
+
+  /** What `minifo check` would find in the storage as it lies there. */
+  async check(): Promise<readonly Finding[]> {
+    const opening = run(openManifestBase({ url: base, fetcher: httpFetcher() }));
+    const disk = await diskOf(`minifo:${storage}`);
+    return (await run(check({ storage: new MemoryInspection(disk), base: await opening })))
+      .findings;
+  },
+
+  /** Streams so many MiB into a file; resolves with the size it has then. */
+  async upload(path: string, mebibytes: number): Promise<number> {
+    const { fs } = opened();
+    let sent = 0;
+    const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        if (sent === mebibytes) return controller.close();
+        controller.enqueue(new Uint8Array(2 ** 20).fill(sent & 255));
+        sent += 1;
+      },
+    });
+    await source.pipeTo(writable(fs.promises as never, path));
+    return (await fs.promises.stat(path)).size;
+  },
+
+  /** The first byte of each MiB of a file. */
+  async firstBytes(path: string, mebibytes: number): Promise<number[]> {
+    const file = await opened().fs.promises.open(path);
+    const bytes: number[] = [];
+    for (let at = 0; at < mebibytes; at += 1) {
+      const into = new Uint8Array(1);
+      await file.read(into, 0, 1, at * 2 ** 20);
+      bytes.push(into[0] as number);
+    }
+    await file.close();
+    return bytes;
+  },
+
+  git(url: string): Promise<GitFound> {
+    return workWithGit(opened(), url);
+  },
+
+  async close(): Promise<void> {
+    await opened().close();
+  },
+};
+
+/** What tests can ask of the page. */
+export type Lab = typeof work;
+
+declare global {
+  /** What the page offers. */
+  var lab: Lab;
+}
+
+globalThis.lab = work;
+
+function settled<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** A copy of everything in the database, as it lies there. */
+async function diskOf(name: string): Promise<MemoryDisk> {
+  const database = await settled(indexedDB.open(name));
+  const transaction = database.transaction([...database.objectStoreNames]);
+  const entries = async (store: string): Promise<[never, never][]> => {
+    const from = transaction.objectStore(store);
+    const [keys, values] = await Promise.all([settled(from.getAllKeys()), settled(from.getAll())]);
+    return keys.map((key, at) => [key as never, values[at] as never]);
+  };
+  const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"];
+  const [superblocks, nodes, names, aliases, orphans, data] = (await Promise.all(
+    stores.map(entries),
+  )) as [never, never][][];
+  database.close();
+  const disk = new MemoryDisk();
+  disk.superblock = superblocks?.[0]?.[1];
+  for (const [ino, node] of nodes ?? []) disk.nodes.set(ino, node);
+  for (const [identity, ino] of aliases ?? []) disk.aliases.set(identity, ino);
+  for (const [ino] of orphans ?? []) disk.orphans.add(ino);
+  for (const [[parent, child], record] of (names ?? []) as [[number, string], never][]) {
+    inside(disk.names, parent).set(child, record);
+  }
+  for (const [[content, chunk], bytes] of (data ?? []) as [[number, number], Uint8Array][]) {
+    inside(disk.data, content).set(chunk, bytes);
+  }
+  return disk;
+}
+
+function inside<K, K2, V>(of: Map<K, Map<K2, V>>, key: K): Map<K2, V> {
+  let found = of.get(key);
+  if (!found) {
+    found = new Map();
+    of.set(key, found);
+  }
+  return found;
+}
+
+/** Asks for orders, one after the other, and tells what came of each. */
+async function obey(): Promise<void> {
+  const page = crypto.randomUUID();
+  let said: object = {};
+  for (;;) {
+    const body = JSON.stringify({ page, ...said });
+    const answer = await fetch("/orders", { method: "POST", body });
+    const { name, values } = (await answer.json()) as { name: keyof Lab; values: unknown[] };
+    try {
+      const ordered = work[name] as (...values: unknown[]) => Promise<unknown>;
+      said = { value: await ordered(...values) };
+    } catch (error) {
+      said = { error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) };
+    }
+  }
+}
+
+if (location.hash === "#orders") void obey();
