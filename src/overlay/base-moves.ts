@@ -11,9 +11,9 @@ import {
 } from "../base/base.ts";
 import type { Operation } from "../operation.ts";
 import type { ContentRecord, HiddenObject, NodeRecord } from "../storage/storage.ts";
-import { firstBaseIno, Inode, rootIno } from "./inode.ts";
+import { Inode, rootIno } from "./inode.ts";
 import type { Layers } from "./layers.ts";
-import { inodeOfBase, namesOf } from "./lookup.ts";
+import { inodeOfBase, namesOf, numberOf } from "./lookup.ts";
 
 /** What the base did, since a change was made, to what that change depends on. */
 export type BaseMove =
@@ -107,16 +107,11 @@ function* lostDirectory(layers: Layers, origin: string, named: Set<number>): Ope
   const parent = yield* directoryOf(layers, parentOfBasePath(origin) ?? "", named);
   const known = layers.inodes.of(identity);
   if (known) return known;
-  let ino = layers.aliases.get(identity) ?? layers.hash(identity);
-  let record = yield* layers.storage.node(ino);
-  while (layers.inodes.at(ino) || (record && record.identity !== identity)) {
-    ino = ino + 1 < Number.MAX_SAFE_INTEGER ? ino + 1 : firstBaseIno;
-    record = yield* layers.storage.node(ino);
-  }
-  const isRecorded = record !== undefined;
-  record ??= { ino, type: "directory", identity, origin, nlink: 0 };
-  const inode = new Inode(ino, "directory", { record });
-  inode.recorded = isRecorded;
+  const { ino, record } = yield* numberOf(layers, identity);
+  const inode = new Inode(ino, "directory", {
+    record: record ?? { ino, type: "directory", identity, origin, nlink: 0 },
+  });
+  inode.recorded = record !== undefined;
   inode.parent = parent;
   layers.inodes.add(inode);
   const names = yield* namesOf(layers, parent);

@@ -135,13 +135,7 @@ export function* inodeOfBase(layers: LookupLayers, base: BaseNode, place: Place)
       if (!place.parent.names?.has(place.name)) setPlace(known, base, place);
       return known;
     }
-    let ino = layers.aliases.get(identity) ?? layers.hash(identity);
-    let record = yield* storedNode(layers, ino);
-    // Both kinds of collision: with a recorded node, and with an unrecorded one that is in memory.
-    while (layers.inodes.at(ino) || (record && record.identity !== identity)) {
-      ino = ino + 1 < Number.MAX_SAFE_INTEGER ? ino + 1 : firstBaseIno;
-      record = yield* storedNode(layers, ino);
-    }
+    const { ino, record } = yield* numberOf(layers, identity);
     if (layers.inodes.of(identity) || layers.inodes.at(ino)) continue;
     // As in `inodeAt`: if it is of another type by now, the base has lost ours.
     const ours = !record || record.type === base.type;
@@ -153,6 +147,21 @@ export function* inodeOfBase(layers: LookupLayers, base: BaseNode, place: Place)
     layers.inodes.add(inode);
     return inode;
   }
+}
+
+/** The number of a base object that is not in memory, and its record, if it has one. */
+export function* numberOf(
+  layers: LookupLayers,
+  identity: string,
+): Operation<{ readonly ino: number; readonly record: NodeRecord | undefined }> {
+  let ino = layers.aliases.get(identity) ?? layers.hash(identity);
+  let record = yield* storedNode(layers, ino);
+  // Both kinds of collision: with a recorded node, and with an unrecorded one that is in memory.
+  while (layers.inodes.at(ino) || (record && record.identity !== identity)) {
+    ino = ino + 1 < Number.MAX_SAFE_INTEGER ? ino + 1 : firstBaseIno;
+    record = yield* storedNode(layers, ino);
+  }
+  return { ino, record };
 }
 
 /**
