@@ -14,8 +14,13 @@ export const mutants = [
   },
   {
     name: "a new directory is not opaque",
-    file: "src/overlay/namespace.ts",
+    file: "src/overlay/make.ts",
     edits: [
+      [
+        'import type { FileType, Time } from "../attributes.ts";',
+        `import type { FileType, Time } from "../attributes.ts";
+import { joinBasePath } from "../base/base.ts";`,
+      ],
       [
         "const inode = newInode(layers, parent, object, context, now);",
         `const below = parent.origin === undefined ? undefined : joinBasePath(parent.origin, name);
