@@ -3,12 +3,12 @@
  * plain data. What the page asks goes over a `Connection`, which finds the worker.
  */
 import type { Change, PathChange, PrefetchOptions, PrefetchProgress } from "../src/index.ts";
+import { catchWholeErrors } from "./caught-errors.ts";
 import { type Ask, Connection, everySecond, type Heartbeat } from "./connection.ts";
 import { hostWorker, type SharedWorkerLike } from "./host-worker.ts";
 import {
   type Attached,
   type AttachedBase,
-  installErrorTransfer,
   type ListedEntry,
   revivedStats,
   type Traffic,
@@ -208,7 +208,7 @@ export async function openOverlayWith(
   { base, storage, ownership, worker }: PageOverlayOptions,
   heartbeat: Heartbeat,
 ): Promise<PageOverlay> {
-  installErrorTransfer();
+  catchWholeErrors();
   let given = worker;
   const makeHost = (wanted: "shared" | "tab") => {
     const own = given ?? newWorker(storage, wanted === "tab" ? wanted : (ownership ?? wanted));

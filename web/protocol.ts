@@ -1,16 +1,13 @@
 /**
  * What a page and a host say to each other: the host's calls, and how values cross that structured cloning alone would
- * strip. Errors keep everything an `FsError` tells (comlink alone keeps message, name and stack), results get their
- * prototypes back, bytes are handed over rather than copied. Both sides call `installErrorTransfer` before the first
- * message.
+ * strip: results get their prototypes back, bytes are handed over rather than copied. Errors are the matter of
+ * thrown-errors.ts and caught-errors.ts.
  */
-import { type TransferHandler, transfer, transferHandlers } from "comlink";
+import { transfer } from "comlink";
 import {
   BigIntStats,
   type Change,
   Dirent,
-  type ErrorCode,
-  FsError,
   type KeptPart,
   type PrefetchProgress,
   Stats,
@@ -169,76 +166,4 @@ export function buffersOf(values: readonly unknown[]): ArrayBuffer[] {
     if (value.byteLength === value.buffer.byteLength) buffers.add(value.buffer);
   }
   return [...buffers];
-}
-
-/** An error on the wire. */
-export type WireError =
-  | {
-      readonly kind: "fs";
-      readonly code: ErrorCode;
-      readonly syscall?: string | undefined;
-      readonly path?: string | undefined;
-      readonly dest?: string | undefined;
-      readonly reason?: string | undefined;
-      readonly cause?: WireError | undefined;
-    }
-  | {
-      readonly kind: "error";
-      readonly name: string;
-      readonly message: string;
-      readonly stack?: string | undefined;
-      /** Node's code of an argument error or an abort. */
-      readonly code?: string | undefined;
-      readonly cause?: WireError | undefined;
-    }
-  /** Something that is no error was thrown; it arrives as its text. */
-  | { readonly kind: "other"; readonly text: string };
-
-/** How many causes of causes cross. A chain that long tells nothing more, and one may be a circle. */
-const deepestCause = 8;
-
-/** `error` as plain data. */
-export function packError(error: unknown, depth = 0): WireError {
-  if (!(error instanceof Error)) return { kind: "other", text: String(error) };
-  const cause =
-    error.cause === undefined || depth === deepestCause
-      ? undefined
-      : packError(error.cause, depth + 1);
-  if (error instanceof FsError) {
-    const { code, syscall, path, dest, reason } = error;
-    return { kind: "fs", code, syscall, path, dest, reason, cause };
-  }
-  const { name, message, stack } = error;
-  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  return { kind: "error", name, message, stack, code, cause };
-}
-
-/** The error that `packed` tells of: an `FsError` where it was one, with its message and errno made anew. */
-export function unpackError(packed: WireError): unknown {
-  if (packed.kind === "other") return packed.text;
-  const cause = packed.cause && unpackError(packed.cause);
-  if (packed.kind === "fs") return new FsError(packed.code, { ...packed, cause });
-  const { name, message, stack, code } = packed;
-  const type = name === "TypeError" ? TypeError : name === "RangeError" ? RangeError : Error;
-  const error = new type(message, cause === undefined ? undefined : { cause });
-  if (error.name !== name) error.name = name;
-  if (stack !== undefined) error.stack = stack;
-  return code === undefined ? error : Object.assign(error, { code });
-}
-
-let errorTransfer: TransferHandler<{ value: unknown }, WireError> | undefined;
-
-/** Replaces comlink's handler of thrown values in this realm; a second call changes nothing. */
-export function installErrorTransfer(): void {
-  const installed = transferHandlers.get("throw");
-  if (!installed || errorTransfer) return;
-  errorTransfer = {
-    // Only comlink's own handler can tell a thrown value from a returned one.
-    canHandle: (value): value is { value: unknown } => installed.canHandle(value),
-    serialize: ({ value }) => [packError(value), []],
-    deserialize(packed) {
-      throw unpackError(packed);
-    },
-  };
-  transferHandlers.set("throw", errorTransfer);
 }

@@ -4,10 +4,10 @@
  */
 import { expose } from "comlink";
 import { hostName, hostOf } from "./host.ts";
-import { installErrorTransfer } from "./protocol.ts";
+import { throwWholeErrors } from "./thrown-errors.ts";
 import { Visitor } from "./visitor.ts";
 
-installErrorTransfer();
+throwWholeErrors();
 
 if ("onconnect" in globalThis) {
   // As early as can be: the first page connects while the script still loads.

@@ -5,6 +5,7 @@ import { openManifestBase } from "./manifest/whole-reader.ts";
 import { openPlainSite } from "./plain-site.ts";
 import type { OpenDriver, SiteDrivers } from "./site.ts";
 import { openTarBase } from "./tar/reader.ts";
+import * as unindexed from "./unindexed-site.ts";
 import { openZipBase } from "./zip/reader.ts";
 
 function* at(driver: OpenDriver): Operation<OpenDriver> {
@@ -18,4 +19,7 @@ export const siteDrivers: SiteDrivers = {
   pages: () => at(openPlainSite),
   tar: () => at(openTarBase),
   listing: () => at(openListingBase),
+  *unindexed() {
+    return unindexed;
+  },
 };

@@ -24,4 +24,5 @@ export const lazySiteDrivers: SiteDrivers = {
   pages: () => from(import("./plain-site.ts"), ({ openPlainSite }) => openPlainSite),
   tar: () => from(import("./tar/reader.ts"), ({ openTarBase }) => openTarBase),
   listing: () => from(import("./listing/reader.ts"), ({ openListingBase }) => openListingBase),
+  unindexed: () => waitFor(import("./unindexed-site.ts")),
 };

@@ -4,7 +4,7 @@
  * archive, or the page on which a server lists a directory.
  */
 import { FsError } from "../errno.ts";
-import { type Operation, waitFor } from "../operation.ts";
+import type { Operation } from "../operation.ts";
 import type { Base } from "./base.ts";
 import type { FetchedObject, Fetcher } from "./fetcher.ts";
 
@@ -28,6 +28,8 @@ export interface SiteDrivers {
   /** Of sites that list nothing, by a list of their pages. */
   readonly pages: () => Operation<OpenDriver>;
   readonly listing: () => Operation<OpenDriver>;
+  /** What finds out which of these it is, where there is no manifest and the name tells nothing. */
+  readonly unindexed: () => Operation<typeof import("./unindexed-site.ts")>;
 }
 
 export interface SiteOptions {
@@ -38,40 +40,26 @@ export interface SiteOptions {
   readonly drivers: SiteDrivers;
 }
 
-/** Bytes of a resource that show what it is. */
-const startBytes = 64 * 1024;
-
 /**
  * Opens whatever base is at `url`.
  * @throws ENOENT, EACCES nothing there can be a base; the reason says what was tried, and what to do
  * @throws EINVAL, EPROTO, EFBIG, EIO as the drivers
  */
-export function* openSite({ url, fetcher, drivers }: SiteOptions): Operation<Base> {
+export function* openSite(options: SiteOptions): Operation<Base> {
+  const { url, fetcher, drivers } = options;
   const named = driverOfName(url);
   if (named) return yield* (yield* drivers[named]())({ url, fetcher });
-  const refusals: FsError[] = [];
-  const attempt = function* (opening: Operation<Base>): Operation<Base | undefined> {
-    try {
-      return yield* opening;
-    } catch (error) {
-      if (!(error instanceof FsError) || !isNotThere(error)) throw error;
-      refusals.push(error);
-      return undefined;
-    }
-  };
-  const site = yield* attempt(drivers.manifest({ url, fetcher }));
-  if (site) return site;
-  if (!new URL(url).pathname.endsWith("/")) {
-    const archive = yield* attempt(openByContent(url, fetcher, drivers));
-    if (archive) return archive;
+  try {
+    return yield* drivers.manifest({ url, fetcher });
+  } catch (error) {
+    if (!(error instanceof FsError) || !isNotThere(error)) throw error;
+    const { openUnindexed } = yield* drivers.unindexed();
+    return yield* openUnindexed(options, error);
   }
-  const openListing = yield* drivers.listing();
-  const listing = yield* attempt(openListing({ url, fetcher }));
-  if (listing) return listing;
-  throw nothingThere(url, refusals);
 }
 
-type LoadedDriver = Exclude<keyof SiteDrivers, "manifest">;
+/** The drivers that are loaded. */
+export type LoadedDriver = Exclude<keyof SiteDrivers, "manifest" | "unindexed">;
 
 /** The driver for what is called like that. */
 function driverOfName(url: string): LoadedDriver | undefined {
@@ -92,41 +80,8 @@ function nameIn(url: string): string {
   }
 }
 
-function* openByContent(url: string, fetcher: Fetcher, drivers: SiteDrivers): Operation<Base> {
-  const start = yield* waitFor(fetcher.get({ url, part: "start", maxBytes: startBytes }));
-  const driver = driverOfContent(start.bytes);
-  if (driver) return yield* (yield* drivers[driver]())({ url, fetcher, start });
-  throw new FsError("ENOENT", {
-    syscall: "open",
-    reason: `${url} is no archive that minifo knows`,
-  });
-}
-
-/** The driver for what begins with these bytes. */
-function driverOfContent(bytes: Uint8Array): LoadedDriver | undefined {
-  const [first, second, third, fourth] = bytes;
-  const isZip = first === 0x50 && second === 0x4b;
-  if (isZip && ((third === 3 && fourth === 4) || (third === 5 && fourth === 6))) return "zip";
-  if (first === 0x1f && second === 0x8b) return "tar";
-  if (String.fromCharCode(...bytes.subarray(257, 262)) === "ustar") return "tar";
-  return undefined;
-}
-
 /** Whether an error only says that there is no base of the kind that was tried. */
-function isNotThere({ code, reason = "" }: FsError): boolean {
+export function isNotThere({ code, reason = "" }: FsError): boolean {
   if (code === "ENOENT" || code === "EACCES") return true;
   return code === "EPROTO" && /is an HTML page|is no list of/.test(reason);
-}
-
-function nothingThere(url: string, refusals: readonly FsError[]): FsError {
-  const isForbidden = refusals.every(({ code }) => code === "EACCES");
-  const tried = refusals.map(({ reason, message }) => reason ?? message).join("; ");
-  return new FsError(isForbidden ? "EACCES" : "ENOENT", {
-    syscall: "open",
-    path: url,
-    reason:
-      `there is neither a minifo.json, nor a directory listing, nor an archive (${tried}). Run \`minifo index DIR\` on the ` +
-      "directory that is served there, let the server list it, or give the URL of a zip, a tar or a sitemap.xml",
-    cause: refusals[0],
-  });
 }

@@ -4,11 +4,16 @@ import { type Endpoint, expose, releaseProxy, wrap } from "comlink";
 import { afterEach, expect, test } from "vitest";
 import { FsError } from "../../src/errno.ts";
 import { Dirent } from "../../src/fs/stats.ts";
-import { installErrorTransfer, pack, packError, unpack, unpackError } from "../../web/protocol.ts";
+import { catchWholeErrors, unpackError } from "../../web/caught-errors.ts";
+import { pack, unpack } from "../../web/protocol.ts";
 import { sendable } from "../../web/remote-file.ts";
+import { packError, throwWholeErrors } from "../../web/thrown-errors.ts";
 
-installErrorTransfer();
-installErrorTransfer();
+// Both sides in one realm, and twice, as where a page opens two overlays.
+for (const install of [throwWholeErrors, catchWholeErrors]) {
+  install();
+  install();
+}
 
 const ends: (() => void)[] = [];
 
