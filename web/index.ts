@@ -27,9 +27,16 @@ export {
   PageOverlay,
   type PageOverlayOptions,
 } from "./client.ts";
-export { deleteIndexedDbStorage } from "./indexeddb.ts";
 export type { AttachedBase, ListedEntry, Traffic } from "./protocol.ts";
 export type { PageDir, PageFileHandle } from "./remote-file.ts";
 export type { PageFs } from "./remote-fs.ts";
+export {
+  deleteIndexedDbStorage,
+  listIndexedDbStorages,
+  type OriginSpace,
+  originSpace,
+  type Persistence,
+  persistStorages,
+} from "./storages.ts";
 export { registerView, type View, type ViewOptions, viewUrl } from "./view-registration.ts";
 export { type WritableSite, type WritableSiteOptions, writableSite } from "./writable-site.ts";

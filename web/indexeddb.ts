@@ -5,7 +5,7 @@
  * It is not decided here who may write (ownership.ts); the epoch in the superblock is checked in each transaction, so
  * that an owner that only slept cannot harm its successor.
  */
-import { deleteDB, type IDBPDatabase, type IDBPObjectStore, openDB, unwrap } from "idb";
+import { type IDBPDatabase, type IDBPObjectStore, openDB, unwrap } from "idb";
 import {
   type Batch,
   type Durability,
@@ -21,6 +21,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
+import { estimateSpace, failure, nameOf, unlessBlocked } from "./indexeddb-errors.ts";
 import {
   databasePrefix,
   firstBaseIno,
@@ -28,6 +29,7 @@ import {
   layoutVersion,
   theSuperblock,
 } from "./indexeddb-layout.ts";
+import { listIndexedDbStorages } from "./storages.ts";
 
 const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"] as const;
 
@@ -43,6 +45,7 @@ export interface IndexedDbOptions {
  * Opens the storage `name` of this origin, and creates it if there is none.
  * @throws ENOENT there is none and it was to be opened read-only; none was created
  * @throws EINVAL it was written by a later version
+ * @throws EBUSY another tab has it open with an earlier version, and does not react
  * @throws EIO, ENOSPC the browser could not open it
  */
 export async function openIndexedDbStorage(
@@ -53,13 +56,9 @@ export async function openIndexedDbStorage(
   if (readOnly && !(await listIndexedDbStorages()).includes(name)) throw absence(name);
   let absent = false;
   let storage: IndexedDbStorage | undefined;
-  let database: IDBPDatabase<Layout>;
-  const taken = (why: string): void => {
-    storage?.lose(why);
-    if (storage) lost?.(why);
-  };
-  try {
-    database = await openDB<Layout>(databasePrefix + name, layoutVersion, {
+  const taken = (why: string): void => storage?.take(why);
+  const open = (blocked: () => void) =>
+    openDB<Layout>(databasePrefix + name, layoutVersion, {
       upgrade(created, _from, _to, transaction) {
         if (readOnly) {
           // The abort takes the database back that was being created for us.
@@ -70,18 +69,18 @@ export async function openIndexedDbStorage(
         }
         for (const store of stores) created.createObjectStore(store);
       },
-      blocking() {
-        taken("another page deletes it or opens it with a newer version of minifo");
-      },
-      terminated() {
-        taken("the browser closed it, as it does when the site's data is cleared");
-      },
+      blocked,
+      blocking: () => taken("another page deletes it or opens it with a newer version of minifo"),
+      terminated: () => taken(closedByBrowser),
     });
+  let database: IDBPDatabase<Layout>;
+  try {
+    database = await unlessBlocked("open", name, open, (late) => late.close());
   } catch (error) {
     if (absent) throw absence(name, error);
-    throw await failure("open", name, error);
+    throw error instanceof FsError ? error : await failure("open", name, error);
   }
-  storage = new IndexedDbStorage(name, database, readOnly);
+  storage = new IndexedDbStorage(name, database, readOnly, lost);
   try {
     await storage.refuseUnknownFormat();
   } catch (error) {
@@ -91,32 +90,12 @@ export async function openIndexedDbStorage(
   return storage;
 }
 
+const closedByBrowser = "the browser closed it, as it does when the site's data is cleared";
+
 function absence(name: string, cause?: unknown): FsError {
   const reason =
     "there is no such storage in this browser, and one opened read-only is not created";
   return new FsError("ENOENT", { syscall: "open", path: name, reason, cause });
-}
-
-/**
- * Deletes the storage `name` with all that is in it. Storages that are open on it fail from then on; returns once they
- * are closed and all is gone. No error if there is none.
- */
-export async function deleteIndexedDbStorage(name: string): Promise<void> {
-  try {
-    await deleteDB(databasePrefix + name);
-  } catch (error) {
-    throw await failure("delete", name, error);
-  }
-}
-
-/** The names of all storages of this origin, sorted. */
-export async function listIndexedDbStorages(): Promise<string[]> {
-  const databases = await indexedDB.databases();
-  return databases
-    .flatMap(({ name }) =>
-      name?.startsWith(databasePrefix) ? [name.slice(databasePrefix.length)] : [],
-    )
-    .sort();
 }
 
 class IndexedDbStorage implements Storage {
@@ -138,14 +117,30 @@ class IndexedDbStorage implements Storage {
   #recorded: Set<number> | undefined;
   #recordedLoading: Promise<Set<number>> | undefined;
 
-  constructor(name: string, database: IDBPDatabase<Layout>, readOnly: boolean) {
+  /** Told why, once, when the storage was taken away. */
+  readonly #told: (why: string) => void;
+
+  constructor(
+    name: string,
+    database: IDBPDatabase<Layout>,
+    readOnly: boolean,
+    told: (why: string) => void = () => {},
+  ) {
     this.#name = name;
     this.#database = database;
     this.#readOnly = readOnly;
+    this.#told = told;
+  }
+
+  /** The storage was taken away: nothing can be done any more, and whoever wanted to know is told. */
+  take(why: string): void {
+    if (this.#lost !== undefined) return;
+    this.#lose(why);
+    this.#told(why);
   }
 
   /** Gives up the connection, so that whoever waits for it can go on; every later call fails and says `why`. */
-  lose(why: string): void {
+  #lose(why: string): void {
     this.#lost ??= why;
     this.#database.close();
   }
@@ -239,7 +234,7 @@ class IndexedDbStorage implements Storage {
   }
 
   *close(): Operation<void> {
-    this.lose("it was closed");
+    this.#lose("it was closed");
   }
 
   async #readSuperblock(): Promise<Superblock | undefined> {
@@ -320,7 +315,10 @@ class IndexedDbStorage implements Storage {
     try {
       const superblocks = transaction.objectStore("superblock");
       const stored = await superblocks.get(theSuperblock);
-      if (stored === undefined && this.#generation !== undefined) throw this.#emptied();
+      if (stored === undefined && this.#generation !== undefined) {
+        this.take("it was emptied while it was open, as the browser does when it needs room");
+        throw this.#gone("commit");
+      }
       refuseStaleEpoch(stored, batch.superblock);
       raw(superblocks).put(batch.superblock, theSuperblock);
       putNodes(raw(transaction.objectStore("nodes")), batch);
@@ -359,22 +357,25 @@ class IndexedDbStorage implements Storage {
       return await act(this.#database);
     } catch (error) {
       if (error instanceof FsError) throw error;
-      if (this.#lost !== undefined || nameOf(error) === "InvalidStateError") {
-        throw this.#gone(syscall, error);
-      }
+      if (nameOf(error) === "InvalidStateError" && this.#isClosed()) this.take(closedByBrowser);
+      if (this.#lost !== undefined) throw this.#gone(syscall, error);
       throw await failure(syscall, this.#name, error);
     }
   }
 
-  #gone(syscall: string, cause?: unknown): FsError {
-    const why = this.#lost ?? "the browser closed it";
-    const reason = `the storage cannot be used any more: ${why}; open it again`;
-    return new FsError("ENODEV", { syscall, path: this.#name, reason, cause });
+  /** Whether the connection is closed, for which not every browser has an event. */
+  #isClosed(): boolean {
+    try {
+      this.#database.transaction("superblock");
+      return false;
+    } catch (error) {
+      return nameOf(error) === "InvalidStateError";
+    }
   }
 
-  #emptied(): FsError {
-    const reason = "the storage was emptied by somebody else while it was open; open it again";
-    return new FsError("ENODEV", { syscall: "commit", path: this.#name, reason });
+  #gone(syscall: string, cause?: unknown): FsError {
+    const reason = `the storage cannot be used any more: ${this.#lost}; open it again`;
+    return new FsError("ENODEV", { syscall, path: this.#name, reason, cause });
   }
 
   #missing(content: number, offset: number): FsError {
@@ -443,34 +444,4 @@ function abort(transaction: { abort(): void }): void {
     // It had ended by itself; the caller throws what led here.
     if (nameOf(error) !== "InvalidStateError") throw error;
   }
-}
-
-/** What the browser says of its space; undefined where it says nothing. */
-async function estimateSpace(): Promise<StorageEstimate | undefined> {
-  // Node's quick test runs have no navigator.storage, nor have pages without a secure context.
-  const storage: StorageManager | undefined = globalThis.navigator?.storage;
-  return storage?.estimate?.();
-}
-
-/** An error of IndexedDB as ours: a full quota is ENOSPC, with what can be done about it; anything else EIO. */
-async function failure(syscall: string, name: string, error: unknown): Promise<FsError> {
-  if (nameOf(error) !== "QuotaExceededError") {
-    const reason = `IndexedDB failed with ${nameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;
-    return new FsError("EIO", { syscall, path: name, reason, cause: error });
-  }
-  const { usage, quota } = (await estimateSpace()) ?? {};
-  const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  const known =
-    usage === undefined || quota === undefined
-      ? "the browser does not say how much there is"
-      : `this site uses ${mebibytes(usage)} of the ${mebibytes(quota)} it may use`;
-  const reason =
-    `the browser's storage is full (${known}); nothing of this step was stored; ` +
-    "revert or export changes, clear other data of this site, or free space on the disk";
-  return new FsError("ENOSPC", { syscall, path: name, reason, cause: error });
-}
-
-/** The name of a DOMException or an Error, such as "AbortError". */
-function nameOf(error: unknown): string {
-  return error instanceof Error || error instanceof DOMException ? error.name : typeof error;
 }

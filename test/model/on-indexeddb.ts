@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { openDB } from "idb";
 import { afterAll, test } from "vitest";
-import { deleteIndexedDbStorage, openIndexedDbStorage } from "../../web/indexeddb.ts";
+import { openIndexedDbStorage } from "../../web/indexeddb.ts";
+import { deleteIndexedDbStorage } from "../../web/storages.ts";
 import { play, seed, tell } from "./play.ts";
 import { sequence } from "./steps.ts";
 

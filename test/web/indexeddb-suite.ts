@@ -3,11 +3,8 @@ import { openDB } from "idb";
 import { afterEach, describe, expect, it } from "vitest";
 import { drive, type Operation, run } from "../../src/operation.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import {
-  deleteIndexedDbStorage,
-  listIndexedDbStorages,
-  openIndexedDbStorage,
-} from "../../web/indexeddb.ts";
+import { openIndexedDbStorage } from "../../web/indexeddb.ts";
+import { deleteIndexedDbStorage, listIndexedDbStorages } from "../../web/storages.ts";
 import {
   batchWith,
   fileNode,
@@ -38,6 +35,23 @@ function endsAtOnce(operation: Operation<unknown>): boolean {
     },
   );
   return ended;
+}
+
+/** What `open` gives, and the first connection that it used. */
+async function withConnection<T>(open: () => Promise<T>): Promise<[opened: T, IDBDatabase]> {
+  const { transaction } = IDBDatabase.prototype;
+  let connection: IDBDatabase | undefined;
+  IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...values) {
+    connection ??= this;
+    return transaction.apply(this, values);
+  };
+  try {
+    const opened = await open();
+    if (!connection) throw new Error("nothing was asked of the database");
+    return [opened, connection];
+  } finally {
+    IDBDatabase.prototype.transaction = transaction;
+  }
 }
 
 /** Runs the suite under the title `name`. */
@@ -142,9 +156,11 @@ export function indexedDbSuite(name: string): void {
       expect(await listIndexedDbStorages()).not.toContain(storage);
     });
 
-    it("emptied while it is open, refuses to commit a part of an overlay as if it were all", async () => {
+    it("emptied while it is open, refuses to commit a part of an overlay as if it were all, and says so", async () => {
       const storage = newName();
-      const on = await opened(storage);
+      const told: string[] = [];
+      const on = await openIndexedDbStorage(storage, { lost: (why) => told.push(why) });
+      open.push(on);
       await run(on.commit(batchWith(), "relaxed"));
       const other = await openDB(`minifo:${storage}`, 1);
       await other.clear("superblock");
@@ -152,6 +168,71 @@ export function indexedDbSuite(name: string): void {
       await expect(run(on.commit(batchWith(), "relaxed"))).rejects.toMatchObject({
         code: "ENODEV",
       });
+      await expect(run(on.superblock())).rejects.toMatchObject({ code: "ENODEV" });
+      expect(told).toEqual([expect.stringContaining("emptied")]);
+    });
+
+    it("closed by the browser, with or without an event, fails with ENODEV and tells it once", async () => {
+      for (const withEvent of [true, false]) {
+        const told: string[] = [];
+        const [on, connection] = await withConnection(() =>
+          openIndexedDbStorage(newName(), { lost: (why) => told.push(why) }),
+        );
+        await run(on.commit(batchWith(), "relaxed"));
+        connection.close();
+        // The simulation's connections take no events of the runtime.
+        if (withEvent && connection instanceof EventTarget) {
+          connection.dispatchEvent(new Event("close"));
+        }
+        await expect(run(on.superblock())).rejects.toMatchObject({ code: "ENODEV" });
+        await expect(run(on.commit(batchWith(), "relaxed"))).rejects.toThrow(/open it again/);
+        expect(told).toEqual([expect.stringContaining("the browser closed it")]);
+      }
+    });
+
+    it("makes way for a later version that another tab opens it with, and says so", async () => {
+      const storage = newName();
+      const told: string[] = [];
+      const on = await openIndexedDbStorage(storage, { lost: (why) => told.push(why) });
+      await run(on.commit(batchWith(), "relaxed"));
+      const later = await openDB(`minifo:${storage}`, 2);
+      await expect(run(on.superblock())).rejects.toMatchObject({ code: "ENODEV" });
+      expect(told).toEqual([expect.stringContaining("newer version")]);
+      later.close();
+    });
+
+    it("with the layout of a later version, is refused with EINVAL and left as it is", async () => {
+      const storage = newName();
+      const later = await openDB(`minifo:${storage}`, 2, {
+        upgrade: (created) => void created.createObjectStore("other"),
+      });
+      later.close();
+      for (const readOnly of [false, true]) {
+        const opening = opened(storage, readOnly);
+        await expect(opening).rejects.toMatchObject({ code: "EINVAL" });
+        await expect(opening).rejects.toThrow(/later version of minifo/);
+      }
+      const again = await openDB(`minifo:${storage}`, 2);
+      expect([...again.objectStoreNames]).toEqual(["other"]);
+      again.close();
+    });
+
+    it("held open by a tab that does not react, its deletion fails with EBUSY and comes about later", async () => {
+      const storage = newName();
+      const deaf = await openDB(`minifo:${storage}`, 1);
+      const patience = globalThis.setTimeout;
+      // Patience that ends at once.
+      globalThis.setTimeout = ((act: () => void) => patience(act)) as typeof setTimeout;
+      try {
+        const deletion = deleteIndexedDbStorage(storage);
+        await expect(deletion).rejects.toMatchObject({ code: "EBUSY", path: storage });
+        await expect(deletion).rejects.toThrow(/close that tab/);
+      } finally {
+        globalThis.setTimeout = patience;
+      }
+      deaf.close();
+      await deleteIndexedDbStorage(storage);
+      expect(await listIndexedDbStorages()).not.toContain(storage);
     });
 
     it("a full quota is ENOSPC, says what to try, and leaves the state before", async () => {

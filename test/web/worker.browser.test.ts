@@ -1,7 +1,15 @@
 /** The overlay through its worker, as a page sees it. */
 import { describe, expect, test } from "vitest";
 import { FsPromises } from "../../src/fs/promises.ts";
-import { BigIntStats, Dirent, FsError, openOverlay, Stats } from "../../web/index.ts";
+import {
+  BigIntStats,
+  Dirent,
+  FsError,
+  openOverlay,
+  originSpace,
+  persistStorages,
+  Stats,
+} from "../../web/index.ts";
 import { largeByte } from "../rig/site.ts";
 import { close, opened, unusedStorage } from "./opened.ts";
 
@@ -61,6 +69,13 @@ describe("a base over HTTP, written to in a worker", () => {
       largeByte(1_500_002),
     ]);
     expect((await overlay.traffic()).bytes - before).toBeLessThanOrEqual(2 ** 20);
+  });
+
+  test("opens a small site and lists it with one request", async () => {
+    const overlay = await opened("site");
+    expect(await overlay.fs.promises.readdir("/")).toContain("index.html");
+    expect((await overlay.list("/notes")).map(({ name }) => name)).toEqual(["binary", "plain"]);
+    expect((await overlay.traffic()).requests).toBe(1);
   });
 
   test("says which base there is none at", async () => {
@@ -164,5 +179,34 @@ describe("what crosses between page and worker", () => {
     }
     await promises.appendFile("/f", more());
     expect(await promises.readFile("/f", "utf8")).toBe("one two three");
+  });
+});
+
+describe("the browser's room for storages", () => {
+  test("is told, where the browser tells it", async () => {
+    const space = await originSpace();
+    // WebKitGTK does not.
+    if (!space) return expect(navigator.storage).toBeUndefined();
+    expect(space.quota).toBeGreaterThan(space.usage);
+    expect(typeof space.isPersistent).toBe("boolean");
+  });
+
+  test("asks to be kept, and waits for no user who does not answer", async () => {
+    const answers = [
+      [() => Promise.resolve(true), "persistent"],
+      [() => Promise.resolve(false), "refused"],
+      [() => new Promise(() => {}), "unanswered"],
+      [undefined, "refused"],
+    ] as const;
+    try {
+      for (const [persist, said] of answers) {
+        const value = { persist };
+        Object.defineProperty(navigator, "storage", { value, configurable: true });
+        expect(await persistStorages(20)).toBe(said);
+      }
+    } finally {
+      // The prototype's shows again.
+      Reflect.deleteProperty(navigator, "storage");
+    }
   });
 });
