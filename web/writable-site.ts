@@ -3,7 +3,7 @@
  * service worker that shows it. What the visitor changes is in this browser only, and there is a way back.
  */
 import { openOverlay, type PageOverlay } from "./client.ts";
-import { deleteIndexedDbStorage } from "./indexeddb.ts";
+import { deleteIndexedDbStorage } from "./storages.ts";
 import { register, serviceWorkers } from "./view-registration.ts";
 
 /** What `writableSite` may be told; all has defaults. */
