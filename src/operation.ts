@@ -41,20 +41,29 @@ export function drive<T>(
   done: (value: T) => void,
   failed: (error: unknown) => void,
 ): void {
-  let resume: () => IteratorResult<Wait, T> = () => operation.next();
+  // A hit never waits: nothing is made for it that only a wait needs.
+  let step: IteratorResult<Wait, T>;
+  try {
+    step = operation.next();
+  } catch (error) {
+    failed(error);
+    return;
+  }
+  if (step.done) done(step.value);
+  else driveOn(operation, step.value, done, failed);
+}
+
+/** Goes on with an operation that waits for `wait`. */
+function driveOn<T>(
+  operation: Operation<T>,
+  wait: Wait,
+  done: (value: T) => void,
+  failed: (error: unknown) => void,
+): void {
+  let waits = wait;
+  let resume: () => IteratorResult<Wait, T>;
   const advance = (): void => {
     for (;;) {
-      let step: IteratorResult<Wait, T>;
-      try {
-        step = resume();
-      } catch (error) {
-        failed(error);
-        return;
-      }
-      if (step.done) {
-        done(step.value);
-        return;
-      }
       // A thenable that settles while `then` runs is taken up by this very loop, so that a long chain of such waits
       // cannot exhaust the stack; one that settles later calls advance again.
       let inThen = true;
@@ -63,15 +72,31 @@ export function drive<T>(
         if (settled) return;
         settled = true;
         resume = next;
-        if (!inThen) advance();
+        if (!inThen) goOn();
       };
-      step.value.then(
+      waits.then(
         (value) => settle(() => operation.next(value)),
         (error) => settle(() => operation.throw(error)),
       );
       inThen = false;
-      if (!settled) return;
+      if (!settled || !takeStep()) return;
     }
+  };
+  const goOn = (): void => {
+    if (takeStep()) advance();
+  };
+  /** Whether there is another wait. */
+  const takeStep = (): boolean => {
+    let step: IteratorResult<Wait, T>;
+    try {
+      step = resume();
+    } catch (error) {
+      failed(error);
+      return false;
+    }
+    if (step.done) done(step.value);
+    else waits = step.value;
+    return !step.done;
   };
   advance();
 }

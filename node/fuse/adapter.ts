@@ -354,9 +354,16 @@ export class Adapter {
 
   /** `user.minifo.…` tells what the overlay knows of the node; see told-xattrs.ts. */
   *getxattr(nodeid: number, name: string): Operation<Uint8Array> {
+    const value = yield* this.findxattr(nodeid, name);
+    if (!value) throw new FsError("ENODATA");
+    return value;
+  }
+
+  /** As `getxattr`, but undefined where there is no such attribute. */
+  *findxattr(nodeid: number, name: string): Operation<Uint8Array | undefined> {
     const { inode } = this.#node(nodeid);
     if (isTold(name)) return yield* told(this.overlay, inode, name);
-    return yield* this.overlay.getxattr(inode, name);
+    return this.overlay.findxattr(inode, name);
   }
 
   *setxattr(

@@ -78,6 +78,7 @@ const abandonable: ReadonlySet<Request["kind"]> = new Set([
 ]);
 
 const eintr = new FsError("EINTR").errno;
+const enodata = new FsError("ENODATA").errno;
 
 /** Opcodes are below this. */
 const opcodeRoom = 64;
@@ -150,11 +151,13 @@ export class Session {
     };
     drive(
       this.#answer(header, request, reply),
-      (bodyLength) => {
+      (result) => {
         if (end()) {
-          this.#options.send(reply, encodeReplyHeader(reply.view, header.unique, 0, bodyLength));
+          const errno = Math.min(result, 0);
+          const length = Math.max(result, 0);
+          this.#options.send(reply, encodeReplyHeader(reply.view, header.unique, errno, length));
         } else {
-          this.#takeBack(request, reply, bodyLength);
+          this.#takeBack(request, reply, result);
         }
         this.#pool.give(reply);
       },
@@ -169,7 +172,10 @@ export class Session {
     return request.kind !== "write";
   }
 
-  /** Does what is asked, writes the reply's body behind its header and returns the body's length. */
+  /**
+   * Does what is asked, writes the reply's body behind its header and returns the body's length; or a negative errno,
+   * where the answer is so common that making an error of it would cost more than all else.
+   */
   *#answer(header: RequestHeader, request: Request, reply: Message): Operation<number> {
     const adapter = this.#adapter;
     const { nodeid } = header;
@@ -269,8 +275,10 @@ export class Session {
       case "setxattr":
         yield* adapter.setxattr(nodeid, request.name, request.value, request);
         return 0;
-      case "getxattr":
-        return encodeXattr(reply, yield* adapter.getxattr(nodeid, request.name), request.size);
+      case "getxattr": {
+        const value = yield* adapter.findxattr(nodeid, request.name);
+        return value ? encodeXattr(reply, value, request.size) : enodata;
+      }
       case "listxattr": {
         const names = packXattrNames(yield* adapter.listxattr(nodeid));
         return encodeXattr(reply, names, request.size);

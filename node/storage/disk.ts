@@ -300,13 +300,15 @@ class OpenedDisk implements DiskStorage {
 
   #commit(batch: Batch): void {
     // Before any file is touched; and again within the transaction, where it counts.
-    const small = this.#records.read((reader) => {
-      this.#refuseUnlessOwner(reader, batch);
-      return smallContentsOf(reader, batch);
+    const { firstNew, small } = this.#records.read((reader) => {
+      const stored = this.#refuseUnlessOwner(reader, batch);
+      // Content ids are never given out again: from the stored count on none can be there yet.
+      const firstNew = stored?.nextContent ?? 0;
+      return { firstNew, small: smallContentsOf(reader, batch, firstNew) };
     });
     const change = this.#files.change(batch.superblock.chunkSize);
     try {
-      const records = this.#writeData(batch, small, change);
+      const records = this.#writeData(batch, small, firstNew, change);
       change.makeSafe();
       this.#records.write((writer) => {
         this.#refuseUnlessOwner(writer, batch);
@@ -322,7 +324,7 @@ class OpenedDisk implements DiskStorage {
       throw diskFailure(error, "commit", this.directory);
     }
     for (const [ino, node] of batch.nodes) this.#noteBaseIno(ino, node !== null);
-    this.#drop(batch);
+    this.#drop(batch, firstNew);
   }
 
   /** Whether it is certain that base object `ino` has no record. Only an owner can know: nobody else writes then. */
@@ -348,19 +350,22 @@ class OpenedDisk implements DiskStorage {
   #writeData(
     batch: Batch,
     small: ReadonlyMap<number, Buffer>,
+    firstNew: number,
     change: ContentChange,
   ): Map<number, Uint8Array | null> {
     const records = new Map<number, Uint8Array | null>();
     for (const { content, from, to } of batch.droppedChunks) {
       if (small.has(content) && from <= 0 && to > 0) records.set(content, null);
     }
-    for (const content of batch.droppedContents) records.set(content, null);
+    for (const content of batch.droppedContents) {
+      if (content < firstNew) records.set(content, null);
+    }
     for (const [content, writes] of writesByContent(batch)) {
       const stored = small.get(content);
       const isSmall = writes.every(
         ({ chunk, bytes }) => chunk === 0 && bytes.length <= smallContent,
       );
-      if (isSmall && (stored || !this.#files.exists(content))) {
+      if (isSmall && (stored || content >= firstNew || !this.#files.exists(content))) {
         for (const { bytes } of writes) records.set(content, bytes);
       } else if (stored) {
         // It outgrew the records: what they have of it moves into the file, unless it is written anew or dropped.
@@ -377,7 +382,10 @@ class OpenedDisk implements DiskStorage {
   }
 
   /** Gives the space of what is no longer claimed back to the disk. */
-  #drop({ droppedChunks, droppedContents, data, superblock }: Batch): void {
+  #drop(
+    { droppedChunks, droppedContents, data, superblock }: Batch,
+    firstNew: number,
+  ): void {
     try {
       for (const { content, from, to } of droppedChunks) {
         // Holes in the middle of a file cannot be made from Node: those bytes stay until they are written over.
@@ -386,7 +394,9 @@ class OpenedDisk implements DiskStorage {
         const end = Math.max(from, ...kept.map(({ chunk }) => chunk + 1));
         this.#files.truncate(content, end * superblock.chunkSize);
       }
-      for (const content of droppedContents) this.#files.remove(content);
+      for (const content of droppedContents) {
+        if (content < firstNew) this.#files.remove(content);
+      }
     } catch {
       // The step is recorded, so it must not be told to have failed; what is left over is claimed by no record.
     }
@@ -401,14 +411,16 @@ class OpenedDisk implements DiskStorage {
     });
   }
 
-  #refuseUnlessOwner(reader: RecordReader, batch: Batch): void {
+  /** Returns the stored superblock. */
+  #refuseUnlessOwner(reader: RecordReader, batch: Batch): Superblock | undefined {
     if (!this.#ownership) {
       const reason = "the storage was opened read-only";
       throw new FsError("EROFS", { syscall: "commit", path: this.directory, reason });
     }
-    refuseStaleEpoch(readSuperblock(reader), batch.superblock);
+    const stored = readSuperblock(reader);
+    refuseStaleEpoch(stored, batch.superblock);
     const owner = readOwnership(reader);
-    if (isSameOwnership(owner, this.#ownership)) return;
+    if (isSameOwnership(owner, this.#ownership)) return stored;
     const reason = owner
       ? "another process has taken this storage over; nothing was written"
       : "this storage was closed or given up; nothing was written; open it again";
@@ -530,12 +542,15 @@ function readNameEntry(key: Buffer, value: Buffer): NameEntry {
   return { name, record: decode<NameRecord>(value, `the name "${name}"`) };
 }
 
-/** Those contents a batch touches that lie among the records, with their bytes. */
+/** Those contents below `firstNew` that a batch touches and that lie among the records, with their bytes. */
 function smallContentsOf(
   reader: RecordReader,
   { data, droppedChunks }: Batch,
+  firstNew: number,
 ): Map<number, Buffer> {
-  const touched = new Set([...data, ...droppedChunks].map(({ content }) => content));
+  const touched = new Set<number>();
+  for (const { content } of data) if (content < firstNew) touched.add(content);
+  for (const { content } of droppedChunks) if (content < firstNew) touched.add(content);
   const small = new Map<number, Buffer>();
   for (const content of touched) {
     const bytes = reader.get(numberKey("content", content));

@@ -177,11 +177,15 @@ interface Edge {
   readonly commits: number;
 }
 
+/** Never written to: what grows out of it is another array. */
+const noBytes = new Uint8Array(0);
+
 /** What has to be at hand before data of a content can be changed. */
 export class Edges {
   readonly #layers: Layers;
   readonly #inode: Inode;
-  readonly #edges = new Map<number, Edge>();
+  /** Made when the first one is fetched: most writes need none. */
+  #edges: Map<number, Edge> | undefined;
   #cuts: number;
 
   constructor(layers: Layers, inode: Inode) {
@@ -192,7 +196,7 @@ export class Edges {
 
   /** The chunk's bytes as they are now, if they are at hand. An own copy. */
   take(chunk: number): Uint8Array {
-    return this.#valid(chunk)?.bytes ?? new Uint8Array(0);
+    return this.#valid(chunk)?.bytes ?? noBytes;
   }
 
   /** Whether changing a part of `chunk` has to wait for its bytes. */
@@ -224,9 +228,10 @@ export class Edges {
       throw error;
     }
     if (cuts !== this.#cuts) {
-      this.#edges.clear();
+      this.#edges?.clear();
       this.#cuts = cuts;
     }
+    this.#edges ??= new Map();
     this.#edges.set(chunk, { held, bytes, commits });
   }
 
@@ -236,7 +241,7 @@ export class Edges {
   }
 
   #valid(chunk: number): Edge | undefined {
-    const edge = this.#edges.get(chunk);
+    const edge = this.#edges?.get(chunk);
     if (!edge || this.#cuts !== this.#inode.cuts) return undefined;
     if (edge.held !== (this.#inode.content?.chunks.has(chunk) === true)) return undefined;
     return edge.held && edge.commits !== this.#layers.writeback.commits ? undefined : edge;
@@ -266,11 +271,14 @@ export function* write(
     if (end > maxSize) throw new FsError("EFBIG");
     const first = Math.floor(at / chunkSize);
     const last = Math.floor((end - 1) / chunkSize);
-    const missing = [first, last].find(
-      (chunk) => !coversChunk(inode, chunk, at, end, chunkSize) && edges.isMissing(chunk),
-    );
-    if (missing !== undefined) {
-      yield* edges.fetch(missing);
+    const isMissing = (chunk: number) =>
+      !coversChunk(inode, chunk, at, end, chunkSize) && edges.isMissing(chunk);
+    if (isMissing(first)) {
+      yield* edges.fetch(first);
+      continue;
+    }
+    if (last !== first && isMissing(last)) {
+      yield* edges.fetch(last);
       continue;
     }
     // It went while we waited: nobody can read it any more.
@@ -302,7 +310,8 @@ function apply(layers: Layers, inode: Inode, at: number, bytes: Uint8Array, edge
     const to = Math.min(end, start + chunkSize);
     const held = content.chunks.has(chunk);
     const dirty = writeback.change(content.id, chunk, () => edges.take(chunk), !held);
-    writeback.write(dirty, from - start, bytes.subarray(from - at, to - at));
+    const isAll = to - from === bytes.length;
+    writeback.write(dirty, from - start, isAll ? bytes : bytes.subarray(from - at, to - at));
     if (!held) content.chunks.add(chunk);
   }
   content.size = Math.max(content.size, end);

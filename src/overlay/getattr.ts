@@ -59,11 +59,20 @@ export function* setattr(layers: Layers, inode: Inode, changes: AttributeChanges
  * @throws EOPNOTSUPP see `refuseAccessList`
  */
 export function getxattr(inode: Inode, name: string): Uint8Array {
-  refuseAccessList(name);
-  const own = inode.xattrs.get(name);
-  const value = own === undefined ? inode.base?.xattrs?.get(name) : own;
+  const value = findxattr(inode, name);
   if (!value) throw new FsError("ENODATA");
   return value;
+}
+
+/**
+ * As `getxattr`, but an attribute that is not there is no error, which saves making one: the kernel asks for one before
+ * the first write to each file.
+ * @throws EOPNOTSUPP see `refuseAccessList`
+ */
+export function findxattr(inode: Inode, name: string): Uint8Array | undefined {
+  refuseAccessList(name);
+  const own = inode.xattrs.get(name);
+  return (own === undefined ? inode.base?.xattrs?.get(name) : own) ?? undefined;
 }
 
 /** Names of all extended attributes. */

@@ -90,12 +90,13 @@ export class Inode {
     this.recorded = record !== undefined;
     this.nlinkDelta = record?.nlink ?? 0;
     this.own = {};
-    for (const key of ownKeys) {
-      const value = record?.[key];
-      if (value !== undefined) Object.assign(this.own, { [key]: value });
-    }
     this.xattrs = record?.xattrs ? new Map(record.xattrs) : noXattrs;
-    if (record?.content) {
+    if (!record) return;
+    for (const key of ownKeys) {
+      const value = record[key];
+      if (value !== undefined) (this.own as Record<string, unknown>)[key] = value;
+    }
+    if (record.content) {
       this.content = { ...record.content, chunks: new ChunkSet(record.content.chunks) };
     }
   }
@@ -177,20 +178,19 @@ export class Inode {
 
   /** What the storage has to know of this inode, as of now. */
   toRecord(): NodeRecord {
-    const { ino, type, identity, origin, signature, own, content } = this;
-    return {
+    const { ino, type, identity, origin, signature, own, content, xattrs, nlinkDelta: nlink } = this;
+    const record: { -readonly [field in keyof NodeRecord]: NodeRecord[field] } = {
+      ...own,
       ino,
       type,
-      ...(identity !== undefined && { identity }),
-      ...(origin !== undefined && { origin }),
-      ...(signature !== undefined && { signature }),
-      ...own,
-      nlink: this.nlinkDelta,
-      ...(this.xattrs.size > 0 && { xattrs: [...this.xattrs] }),
-      ...(content && {
-        content: { ...content, chunks: content.chunks.toArray() },
-      }),
+      nlink,
     };
+    if (identity !== undefined) record.identity = identity;
+    if (origin !== undefined) record.origin = origin;
+    if (signature !== undefined) record.signature = signature;
+    if (xattrs.size > 0) record.xattrs = [...xattrs];
+    if (content) record.content = { ...content, chunks: content.chunks.toArray() };
+    return record;
   }
 }
 

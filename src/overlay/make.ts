@@ -5,7 +5,6 @@
 import type { FileType, Time } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { NodeRecord } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
 import { Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
@@ -96,21 +95,19 @@ function newInode(
   const inheritsGroup = (parent.mode & 0o2000) !== 0;
   const parentGid = parent.own.gid ?? parent.base?.gid ?? layers.owner.gid;
   const mode = type === "symlink" ? 0o777 : object.mode & 0o7777 & ~context.umask;
-  const record: NodeRecord = {
-    ino: layers.newIno(),
-    type,
-    mode: inheritsGroup && isDirectory ? mode | 0o2000 : mode,
-    uid: context.uid,
-    gid: inheritsGroup ? parentGid : context.gid,
-    atime: now,
-    mtime: now,
-    ctime: now,
-    btime: now,
-    nlink: isDirectory ? 2 : 1,
-    ...(rdev !== undefined && { rdev }),
-    ...(target !== undefined && { target }),
-  };
-  const inode = new Inode(record.ino, type, { record });
+  const inode = new Inode(layers.newIno(), type, {});
+  inode.recorded = true;
+  inode.nlinkDelta = isDirectory ? 2 : 1;
+  const { own } = inode;
+  own.mode = inheritsGroup && isDirectory ? mode | 0o2000 : mode;
+  own.uid = context.uid;
+  own.gid = inheritsGroup ? parentGid : context.gid;
+  own.atime = now;
+  own.mtime = now;
+  own.ctime = now;
+  own.btime = now;
+  if (rdev !== undefined) own.rdev = rdev;
+  if (target !== undefined) own.target = target;
   if (type === "file") {
     inode.content = {
       id: layers.newContent(),

@@ -11,7 +11,7 @@ import { type Change, changesByInode } from "./changes.ts";
 import { seek } from "./content.ts";
 import { copyRange } from "./copy.ts";
 import { Handle, type OpenFlags, OverlayFiles, type OverlayOptions, opened } from "./files.ts";
-import { getxattr, listxattr, removexattr, setxattr } from "./getattr.ts";
+import { findxattr, getxattr, listxattr, removexattr, setxattr } from "./getattr.ts";
 import { type AllocationMode, allocate } from "./holes.ts";
 import type { Inode } from "./inode.ts";
 import { type Context, make, makeUnnamed } from "./make.ts";
@@ -95,6 +95,11 @@ export class Overlay extends OverlayFiles {
   /** @throws ENODATA there is no such attribute */
   *getxattr(inode: Inode, name: string): Operation<Uint8Array> {
     return getxattr(inode, name);
+  }
+
+  /** As `getxattr`, but an attribute that is not there is no error. */
+  findxattr(inode: Inode, name: string): Uint8Array | undefined {
+    return findxattr(inode, name);
   }
 
   setxattr(

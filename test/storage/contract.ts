@@ -40,7 +40,8 @@ export function superblockWith(changes: Partial<Superblock> = {}): Superblock {
     base: { locator: "https://example.org/site/", identity: "sha256:abc" },
     chunkSize,
     nextIno: 2,
-    nextContent: 1,
+    // Above every content id of these tests: a storage may believe it that none beyond was ever stored.
+    nextContent: 2 ** 33,
     generation: 1,
     epoch: 1,
     ...changes,

@@ -127,8 +127,15 @@ export function decodeOpen(message: Message, openFlagsAt = requestHeaderLength +
 
 export function decodeCreate(message: Message): CreateRequest {
   requireLength(message, requestHeaderLength + 16);
+  const { flags, exclusive, dropsPrivileges, forSync } = decodeOpen(
+    message,
+    requestHeaderLength + 12,
+  );
   return {
-    ...decodeOpen(message, requestHeaderLength + 12),
+    flags,
+    exclusive,
+    dropsPrivileges,
+    forSync,
     mode: message.view.getUint32(requestHeaderLength + 4, true) & 0o7777,
     name: readName(message, requestHeaderLength + 16),
   };
