@@ -3,7 +3,7 @@
  * it, and is its clock. Nothing here makes a synchronous call on the mount; the thread is woken by an asynchronous
  * statfs, which the kernel never answers by itself.
  */
-import { write } from "node:fs";
+import { fdatasync, write } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Fetcher } from "../../src/index.ts";
@@ -11,6 +11,7 @@ import { networkFetcher } from "../base/network.ts";
 import { fromPlainError, toPlainError } from "../control/errors.ts";
 import { isMounted, mountAt } from "../mount/mount-table.ts";
 import type { Mounted, MountOutcome } from "../mount/mounted.ts";
+import { diskFailure } from "../storage/disk-failure.ts";
 import {
   abortConnection,
   closeDevice,
@@ -199,6 +200,9 @@ class KernelMount implements Mounted {
       case "fetch":
         this.#fetch(message);
         return;
+      case "make-safe":
+        this.#makeSafe(message);
+        return;
       case "opened":
         this.#settleOpened.resolve();
         return;
@@ -241,6 +245,21 @@ class KernelMount implements Mounted {
       },
       (error) => this.#post({ type: "fetch-failed", id, error: toPlainError(error) }),
     );
+  }
+
+  /** In the threads of the runtime, side by side. */
+  #makeSafe({ id, files }: Extract<ToMain, { type: "make-safe" }>): void {
+    let open = files.length;
+    let failure: Error | null = null;
+    for (const file of files) {
+      fdatasync(file, (error) => {
+        failure ??= error;
+        open -= 1;
+        if (open > 0) return;
+        const told = failure && toPlainError(diskFailure(failure, "commit", this.#setup.storage));
+        this.#post({ type: "made-safe", id, ...(told && { error: told }) });
+      });
+    }
   }
 
   #post(message: ToWorker): void {

@@ -47,6 +47,8 @@ export interface MountSetup {
 export type ToWorker =
   | { readonly type: "fetched"; readonly id: number; readonly object: FetchedObject }
   | { readonly type: "fetch-failed"; readonly id: number; readonly error: PlainError }
+  /** The files are safe, or could not be made so. */
+  | { readonly type: "made-safe"; readonly id: number; readonly error?: PlainError }
   /** Serve this device, until it is unmounted. */
   | { readonly type: "serve"; readonly device: number }
   /** Commit what is pending. */
@@ -65,6 +67,8 @@ export type ToWorker =
 /** From the worker to the main thread. */
 export type ToMain =
   | { readonly type: "fetch"; readonly id: number; readonly request: ObjectRequest }
+  /** Make what was written to these descriptors of the process safe from a loss of power. */
+  | { readonly type: "make-safe"; readonly id: number; readonly files: readonly number[] }
   /** Storage, base and overlay are open: there is something to mount. */
   | { readonly type: "opened" }
   | { readonly type: "open-failed"; readonly error: PlainError }

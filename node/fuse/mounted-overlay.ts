@@ -1,14 +1,19 @@
 /** The overlay of a mount, from the storage's opening to its closing: the same for every driver, in whatever thread. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { totalmem } from "node:os";
 import { drive, type Fetcher, FsError, type Operation, Overlay } from "../../src/index.ts";
 import { openBase } from "../base/open-base.ts";
 import { toPlainError } from "../control/errors.ts";
 import { type DiskStorage, openDiskStorage } from "../storage/disk.ts";
+import type { Safeguard } from "../storage/safeguard.ts";
 import { Adapter } from "./adapter.ts";
 import type { MountSetup } from "./messages.ts";
 
 /** SHA-256 by the runtime: a base object is numbered by it, and that is a good part of finding one. */
-const digest = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
+const digest = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
+
+/** Bytes of new data that may wait for the disk, on a machine with 16 GiB of memory or more; 32 MiB is the least. */
+const mostDirtyBytes = 256 << 20;
 
 /** Tries, a second apart, to bring the last changes to a storage that takes none when the mount ends. */
 const lastTries = 10;
@@ -27,17 +32,28 @@ export class MountedOverlay {
   }
 
   /**
-   * Opens storage, base and overlay.
+   * Opens storage, base and overlay. Commits use `safeguard`, or make files safe in place.
    * @throws what each of them throws; nothing stays open then
    */
-  static *open(setup: MountSetup, fetcher: () => Fetcher): Operation<MountedOverlay> {
+  static *open(
+    setup: MountSetup,
+    fetcher: () => Fetcher,
+    safeguard?: Safeguard,
+  ): Operation<MountedOverlay> {
     const { base: locator, mountpoint, readOnly, owner, umask, profile, adoptBase } = setup;
-    const storage = openDiskStorage(setup.storage, { holder: `mounted at ${mountpoint}` });
+    const storage = openDiskStorage(setup.storage, {
+      holder: `mounted at ${mountpoint}`,
+      ...(safeguard && { safeguard }),
+    });
     try {
       const base = yield* openBase(locator, fetcher, profile);
       // A storage that is new has to be begun; the kernel lets no change through to it then.
       const isNew = (yield* storage.superblock()) === undefined;
-      const options = { base, storage, owner, adoptBase, readOnly: readOnly && !isNew, digest };
+      const options = {
+        ...{ base, storage, owner, adoptBase, digest },
+        readOnly: readOnly && !isNew,
+        maxDirtyBytes: Math.max(32 << 20, Math.min(mostDirtyBytes, totalmem() / 64)),
+      };
       const overlay = yield* Overlay.open(options);
       return new MountedOverlay(
         new Adapter(overlay, { umask, keepsOpen: profile.noOpen }),
@@ -53,8 +69,17 @@ export class MountedOverlay {
     return this.adapter.overlay;
   }
 
-  /** Commits what is pending, unless that is under way. `complain` hears, once, if it cannot be at the moment. */
+  /** Whether what was pending when it was told to commit is on its way. */
+  get isCommitting(): boolean {
+    return this.#committing;
+  }
+
+  /**
+   * Commits what is pending, unless that is under way: then changes wait from now on until it has ended, so that what
+   * was acknowledged is never much older than a commit. `complain` hears, once, if it cannot be at the moment.
+   */
   commitPending(complain: (message: string) => void): void {
+    if (this.#committing) this.overlay.hasten();
     if (this.#committing || !this.overlay.dirty) return;
     this.#committing = true;
     drive(

@@ -12,6 +12,7 @@ import { invalidationsFor } from "./invalidations.ts";
 import { Bell, type MountSetup, type ToMain, type ToWorker } from "./messages.ts";
 import { MountedOverlay } from "./mounted-overlay.ts";
 import { RemoteFetcher } from "./remote-fetcher.ts";
+import { RemoteSafeguard } from "./remote-safeguard.ts";
 import { RequestLog } from "./request-log.ts";
 import { Session, type Validity } from "./session.ts";
 
@@ -25,6 +26,9 @@ export interface WorkerInput {
 /** All changes pass through us: only a base that changes by itself makes the kernel ask again. */
 const forever: Validity = { entry: 86_400, attributes: 86_400, negative: 86_400 };
 const aMoment: Validity = { entry: 1, attributes: 1, negative: 1 };
+
+/** Bytes of new data that are not left to wait for the clock. */
+const earlyCommitBytes = 8 << 20;
 
 /** Where messages of this process go, at once: this thread's own streams wait for a main thread that is asked to write. */
 function writeToLog(line: string): void {
@@ -40,6 +44,7 @@ class MountWorker {
   readonly #bell: Bell;
   readonly #setup: MountSetup;
   readonly #fetcher: RemoteFetcher;
+  readonly #safeguard: RemoteSafeguard;
   #mounted: MountedOverlay | undefined;
   #leaving = false;
   #session: Session | undefined;
@@ -49,6 +54,9 @@ class MountWorker {
     this.#bell = new Bell(bell);
     this.#setup = setup;
     this.#fetcher = new RemoteFetcher((id, request) => this.#tell({ type: "fetch", id, request }));
+    this.#safeguard = new RemoteSafeguard((id, files) =>
+      this.#tell({ type: "make-safe", id, files }),
+    );
   }
 
   async start(): Promise<void> {
@@ -56,7 +64,8 @@ class MountWorker {
     if (!this.#setup.debug) Error.stackTraceLimit = 0;
     this.#port.on("message", (message: ToWorker) => this.#receive(message));
     try {
-      this.#mounted = await run(MountedOverlay.open(this.#setup, () => this.#fetcher));
+      const safeguard = (files: readonly number[]) => this.#safeguard.makeSafe(files);
+      this.#mounted = await run(MountedOverlay.open(this.#setup, () => this.#fetcher, safeguard));
       this.#tell({ type: "opened" });
     } catch (error) {
       this.#tell({ type: "open-failed", error: toPlainError(error) });
@@ -72,8 +81,12 @@ class MountWorker {
       case "fetch-failed":
         this.#fetcher.fail(message.id, message.error);
         return;
+      case "made-safe":
+        if (message.error) this.#safeguard.fail(message.id, message.error);
+        else this.#safeguard.done(message.id);
+        return;
       case "tick":
-        this.#opened().commitPending((message) => this.#tell({ type: "complaint", message }));
+        this.#commitPending();
         return;
       case "call":
         this.#call(message.id, message.method, message.params);
@@ -91,7 +104,8 @@ class MountWorker {
 
   /** Blocks until the device is gone. */
   #serve(device: number): void {
-    const { adapter } = this.#opened();
+    const mounted = this.#opened();
+    const { adapter } = mounted;
     const send = replySender(device);
     const log = this.#setup.debug ? new RequestLog(writeToLog) : undefined;
     const { noOpen, writeback } = this.#setup.profile;
@@ -110,11 +124,18 @@ class MountWorker {
     refusePromises();
     serveDevice(device, log ? log.over(session) : session, () => {
       if (this.#bell.hear()) this.#drain();
+      // Before writers have to wait for it.
+      if (adapter.overlay.gatheredBytes > earlyCommitBytes && !mounted.isCommitting)
+        this.#commitPending();
       this.#bell.dirty = adapter.overlay.dirty;
       if (session.waiting === 0) adapter.overlay.sweep();
       return !this.#leaving;
     });
     this.#close();
+  }
+
+  #commitPending(): void {
+    this.#opened().commitPending((message) => this.#tell({ type: "complaint", message }));
   }
 
   #drain(): void {

@@ -1,7 +1,7 @@
 /**
  * A storage on disk, in a directory: `records.mdb` (LMDB) holds the records and the contents of up to 16 KiB, the files
  * under `content` hold the larger ones. All of it is synchronous, so that it works in a thread where no promise
- * settles. A commit writes data first and makes it safe, then the records in one transaction, and only then removes
+ * settles; only making files safe may be somebody else's work, and then a commit waits for it. A commit writes data first and makes it safe, then the records in one transaction, and only then removes
  * what they no longer claim; both durabilities are therefore the same, and survive a loss of power.
  */
 import { existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
@@ -47,6 +47,7 @@ import {
   soleKey,
 } from "./record-format.ts";
 import { type RecordReader, Records, type RecordWriter } from "./records.ts";
+import { type Safeguard, safeguardInPlace } from "./safeguard.ts";
 
 /**
  * Bytes of a content up to which it lies among the records. A commit of 64 contents of 16 KiB takes about a twentieth of
@@ -77,9 +78,11 @@ export interface DiskOptions {
   readonly holder?: string;
   /** Take no ownership and write nothing: works while somebody else owns the storage. */
   readonly readOnly?: boolean;
+  /** What makes files safe in a commit. Unless given this thread does, and waits. */
+  readonly safeguard?: Safeguard;
 }
 
-/** A storage in a directory. No method ever waits. */
+/** A storage in a directory. No method ever waits, but for `commit` where a `safeguard` of one's own does. */
 export interface DiskStorage extends Storage {
   /** The absolute path of its directory. */
   readonly directory: string;
@@ -97,6 +100,7 @@ export interface DiskStorage extends Storage {
  */
 export function openDiskStorage(directory: string, options: DiskOptions = {}): DiskStorage {
   const { create = true, holder = "in use", readOnly = false } = options;
+  const { safeguard = safeguardInPlace } = options;
   const place = resolve(directory);
   try {
     if (!holdsStorage(place)) {
@@ -113,10 +117,10 @@ export function openDiskStorage(directory: string, options: DiskOptions = {}): D
   try {
     if (readOnly) {
       records.read((reader) => refuseForeignRecords(reader, place));
-      return new OpenedDisk(place, records, undefined);
+      return new OpenedDisk(place, records, undefined, safeguard);
     }
     const { ownership, crashed } = takeOwnership(records, place, holder);
-    const storage = new OpenedDisk(place, records, ownership);
+    const storage = new OpenedDisk(place, records, ownership, safeguard);
     if (crashed) storage.sweep();
     return storage;
   } catch (error) {
@@ -157,11 +161,17 @@ class OpenedDisk implements DiskStorage {
    */
   #baseInos: Set<number> | "none" | "many" = "none";
 
-  constructor(directory: string, records: Records, ownership: OwnershipRecord | undefined) {
+  constructor(
+    directory: string,
+    records: Records,
+    ownership: OwnershipRecord | undefined,
+    safeguard: Safeguard,
+  ) {
     this.directory = directory;
     this.#records = records;
     this.#ownership = ownership;
-    this.#files = new ContentFiles(join(directory, "content"), ownership === undefined);
+    const isReader = ownership === undefined;
+    this.#files = new ContentFiles(join(directory, "content"), isReader, safeguard);
   }
 
   superblock(): Operation<Superblock | undefined> {
@@ -222,10 +232,6 @@ class OpenedDisk implements DiskStorage {
         throw diskFailure(error, "read", this.directory);
       }
     });
-  }
-
-  commit(batch: Batch): Operation<void> {
-    return atHand(() => this.#commit(batch));
   }
 
   space(): Operation<StorageSpace> {
@@ -298,7 +304,7 @@ class OpenedDisk implements DiskStorage {
     throw new FsError("EIO", { syscall: "read", path: this.directory, reason });
   }
 
-  #commit(batch: Batch): void {
+  *commit(batch: Batch): Operation<void> {
     // Before any file is touched; and again within the transaction, where it counts.
     const { firstNew, small } = this.#records.read((reader) => {
       const stored = this.#refuseUnlessOwner(reader, batch);
@@ -308,8 +314,8 @@ class OpenedDisk implements DiskStorage {
     });
     const change = this.#files.change(batch.superblock.chunkSize);
     try {
-      const records = this.#writeData(batch, small, firstNew, change);
-      change.makeSafe();
+      const records = yield* this.#writeData(batch, small, firstNew, change);
+      yield* change.makeSafe();
       this.#records.write((writer) => {
         this.#refuseUnlessOwner(writer, batch);
         putRecords(writer, batch);
@@ -347,12 +353,12 @@ class OpenedDisk implements DiskStorage {
   }
 
   /** Writes what belongs into files, and returns what to put among the records, or null to remove from them. */
-  #writeData(
+  *#writeData(
     batch: Batch,
     small: ReadonlyMap<number, Buffer>,
     firstNew: number,
     change: ContentChange,
-  ): Map<number, Uint8Array | null> {
+  ): Operation<Map<number, Uint8Array | null>> {
     const records = new Map<number, Uint8Array | null>();
     for (const { content, from, to } of batch.droppedChunks) {
       if (small.has(content) && from <= 0 && to > 0) records.set(content, null);
@@ -372,20 +378,17 @@ class OpenedDisk implements DiskStorage {
         const moved =
           records.has(content) || writes.some(({ chunk }) => chunk === 0) ? [] : [stored];
         const first = moved.map((bytes) => wholeChunk(content, bytes));
-        change.write(content, [...first, ...writes.map(asFresh)], true);
+        yield* change.write(content, [...first, ...writes.map(asFresh)], true);
         records.set(content, null);
       } else {
-        change.write(content, writes, false);
+        yield* change.write(content, writes, false);
       }
     }
     return records;
   }
 
   /** Gives the space of what is no longer claimed back to the disk. */
-  #drop(
-    { droppedChunks, droppedContents, data, superblock }: Batch,
-    firstNew: number,
-  ): void {
+  #drop({ droppedChunks, droppedContents, data, superblock }: Batch, firstNew: number): void {
     try {
       for (const { content, from, to } of droppedChunks) {
         // Holes in the middle of a file cannot be made from Node: those bytes stay until they are written over.

@@ -121,6 +121,16 @@ export class OverlayFiles {
     return this.layers.writeback.dirty;
   }
 
+  /** Bytes of new data that no commit has taken up yet. */
+  get gatheredBytes(): number {
+    return this.layers.writeback.gatheredBytes;
+  }
+
+  /** Has changes wait, from now on, until the commit under way has ended. Without one it does nothing. */
+  hasten(): void {
+    this.layers.writeback.hasten();
+  }
+
   /** Why the last commit failed, if it did: until one succeeds, what waits is not safe. */
   get commitFailure(): unknown {
     return this.layers.writeback.failure;

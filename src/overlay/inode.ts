@@ -178,7 +178,17 @@ export class Inode {
 
   /** What the storage has to know of this inode, as of now. */
   toRecord(): NodeRecord {
-    const { ino, type, identity, origin, signature, own, content, xattrs, nlinkDelta: nlink } = this;
+    const {
+      ino,
+      type,
+      identity,
+      origin,
+      signature,
+      own,
+      content,
+      xattrs,
+      nlinkDelta: nlink,
+    } = this;
     const record: { -readonly [field in keyof NodeRecord]: NodeRecord[field] } = {
       ...own,
       ino,

@@ -135,7 +135,12 @@ export class Layers {
    */
   *begin(): Operation<void> {
     this.refuseIfReadOnly();
-    while (this.#alone) yield* waitFor(this.#alone);
+    const { writeback } = this;
+    for (;;) {
+      const wait = this.#alone ?? writeback.hastened;
+      if (!wait) return;
+      yield* waitFor(wait);
+    }
   }
 
   /**

@@ -264,6 +264,7 @@ export class Writeback {
   /** What those who asked for the commit under way are told. */
   #outcome: Deferred<void> | undefined;
   #durability: Durability = "relaxed";
+  #hastened: Deferred<void> | undefined;
   #commits = 0;
   /** The value of `#commits` when everything was last known to be safe from a loss of power. */
   #strictUpTo = -1;
@@ -277,6 +278,11 @@ export class Writeback {
   /** Bytes of new data that wait in memory. */
   get dirtyBytes(): number {
     return this.#gathering.bytes + (this.#underWay?.bytes ?? 0);
+  }
+
+  /** Those of them that no commit has taken up yet. */
+  get gatheredBytes(): number {
+    return this.#gathering.bytes;
   }
 
   get dirty(): boolean {
@@ -309,6 +315,16 @@ export class Writeback {
     return (
       gathering === null || (gathering === undefined && this.#underWay?.nodes.get(ino) === null)
     );
+  }
+
+  /** From now on, until the commit under way has ended, `hastened` is what ends with it. Without one it does nothing. */
+  hasten(): void {
+    this.#hastened = this.#ended;
+  }
+
+  /** What changes should wait for before they are applied; undefined if for nothing. */
+  get hastened(): Deferred<void> | undefined {
+    return this.#hastened;
   }
 
   node(ino: number, node: Recordable | null): void {
@@ -392,6 +408,7 @@ export class Writeback {
     const end = (): void => {
       this.#underWay = undefined;
       this.#ended = undefined;
+      this.#hastened = undefined;
       this.#outcome = undefined;
     };
     drive(

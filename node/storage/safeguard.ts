@@ -1,0 +1,17 @@
+/**
+ * Making written files safe from a loss of power: what takes a commit longest. It is done in place, or by somebody else
+ * for a thread that has better to do meanwhile; the storage only waits until it is done.
+ */
+import { fdatasyncSync } from "node:fs";
+import type { Operation } from "../../src/index.ts";
+
+/**
+ * Returns when what was written to these open files, and how long they are, is on the disk.
+ * @throws what fdatasync(2) says of the first that could not be made safe; of the others nothing is known then
+ */
+export type Safeguard = (files: readonly number[]) => Operation<void>;
+
+/** Makes one after the other safe, and the thread waits. */
+export function* safeguardInPlace(files: readonly number[]): Operation<void> {
+  for (const file of files) fdatasyncSync(file);
+}
