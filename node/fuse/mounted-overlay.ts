@@ -1,6 +1,5 @@
 /** The overlay of a mount, from the storage's opening to its closing: the same for every driver, in whatever thread. */
 import { hash } from "node:crypto";
-import { totalmem } from "node:os";
 import { drive, type Fetcher, FsError, type Operation, Overlay } from "../../src/index.ts";
 import { openBase } from "../base/open-base.ts";
 import { toPlainError } from "../control/errors.ts";
@@ -11,9 +10,6 @@ import type { MountSetup } from "./messages.ts";
 
 /** SHA-256 by the runtime: a base object is numbered by it, and that is a good part of finding one. */
 const digest = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
-
-/** Bytes of new data that may wait for the disk, on a machine with 16 GiB of memory or more; 32 MiB is the least. */
-const mostDirtyBytes = 256 << 20;
 
 /** Tries, a second apart, to bring the last changes to a storage that takes none when the mount ends. */
 const lastTries = 10;
@@ -49,11 +45,7 @@ export class MountedOverlay {
       const base = yield* openBase(locator, fetcher, profile);
       // A storage that is new has to be begun; the kernel lets no change through to it then.
       const isNew = (yield* storage.superblock()) === undefined;
-      const options = {
-        ...{ base, storage, owner, adoptBase, digest },
-        readOnly: readOnly && !isNew,
-        maxDirtyBytes: Math.max(32 << 20, Math.min(mostDirtyBytes, totalmem() / 64)),
-      };
+      const options = { base, storage, owner, adoptBase, readOnly: readOnly && !isNew, digest };
       const overlay = yield* Overlay.open(options);
       return new MountedOverlay(
         new Adapter(overlay, { umask, keepsOpen: profile.noOpen }),

@@ -40,6 +40,8 @@ export class ContentFiles {
   readonly #open = new Map<number, number>();
   /** Contents whose files have to stay open: somebody is making them safe. */
   readonly #pinned = new Set<number>();
+  /** Directories with entries of staged files, which the next change makes safe. */
+  #unsafeDirectories = new Set<string>();
 
   constructor(directory: string, readOnly: boolean, safeguard: Safeguard) {
     this.#directory = directory;
@@ -73,7 +75,33 @@ export class ContentFiles {
 
   /** Begins a change of files whose chunks have `chunkSize` bytes. */
   change(chunkSize: number): ContentChange {
-    return new ContentChange(this, chunkSize);
+    const unsafe = this.#unsafeDirectories;
+    this.#unsafeDirectories = new Set();
+    return new ContentChange(this, chunkSize, unsafe);
+  }
+
+  /**
+   * Writes to the file of `content` ahead of the change that makes it safe. Throws Node's errors; then the file is as it
+   * was.
+   */
+  stage(content: number, position: number, bytes: Uint8Array): void {
+    const { file, created, unsafe } = this.writable(content, false);
+    const lengthBefore = fstatSync(file).size;
+    this.leaveUnsafe(unsafe);
+    try {
+      writeAll(file, bytes, position);
+    } catch (error) {
+      if (created) this.remove(content);
+      else this.truncate(content, lengthBefore);
+      throw error;
+    } finally {
+      this.unpin([content]);
+    }
+  }
+
+  /** Has the next change make the entries of these directories safe. */
+  leaveUnsafe(directories: Iterable<string>): void {
+    for (const directory of directories) this.#unsafeDirectories.add(directory);
   }
 
   /** Cuts the file off after `length` bytes, if there is one and it is longer. */
@@ -179,17 +207,23 @@ export class ContentChange {
   readonly #chunkSize: number;
   readonly #undo: (() => void)[] = [];
   readonly #unsafeFiles = new Map<number, number>();
-  readonly #unsafeDirectories = new Set<string>();
+  readonly #unsafeDirectories: Set<string>;
 
-  constructor(files: ContentFiles, chunkSize: number) {
+  constructor(files: ContentFiles, chunkSize: number, unsafeDirectories: Set<string>) {
     this.#files = files;
     this.#chunkSize = chunkSize;
+    this.#unsafeDirectories = unsafeDirectories;
+  }
+
+  /** Takes up the file of `content` as it was staged. What is staged stays when the change is undone. */
+  *claim(content: number): Operation<void> {
+    const { file, unsafe } = this.#files.writable(content, false);
+    yield* this.#written(content, file, unsafe);
   }
 
   /** Writes to the file of `content`, creating or with `anew` emptying it first. To be called once for each content. */
   *write(content: number, writes: readonly DataWrite[], anew: boolean): Operation<void> {
     const { file, created, unsafe } = this.#files.writable(content, anew);
-    for (const directory of unsafe) this.#unsafeDirectories.add(directory);
     let length = fstatSync(file).size;
     const lengthBefore = length;
     this.#undo.push(() => {
@@ -200,8 +234,7 @@ export class ContentChange {
       this.#writeChunk(file, write, length);
       length = Math.max(length, write.chunk * this.#chunkSize + Math.max(1, write.bytes.length));
     }
-    this.#unsafeFiles.set(content, file);
-    if (this.#unsafeFiles.size >= filesMadeSafeAtOnce) yield* this.#makeFilesSafe();
+    yield* this.#written(content, file, unsafe);
   }
 
   /** Returns when all that was written is on the disk, and the entries of new files. */
@@ -216,6 +249,7 @@ export class ContentChange {
    */
   undo(): void {
     this.#unpin();
+    this.#files.leaveUnsafe(this.#unsafeDirectories);
     for (const step of this.#undo.splice(0)) {
       try {
         step();
@@ -223,6 +257,12 @@ export class ContentChange {
         // What is left over is not claimed by any record: written over by the next try, or swept at the next open.
       }
     }
+  }
+
+  *#written(content: number, file: number, unsafe: readonly string[]): Operation<void> {
+    for (const directory of unsafe) this.#unsafeDirectories.add(directory);
+    this.#unsafeFiles.set(content, file);
+    if (this.#unsafeFiles.size >= filesMadeSafeAtOnce) yield* this.#makeFilesSafe();
   }
 
   *#makeFilesSafe(): Operation<void> {

@@ -16,6 +16,7 @@ import {
   type Operation,
   refuseStaleEpoch,
   refuseUnknownFormat,
+  type StagingStorage,
   type Storage,
   type StorageSpace,
   type Superblock,
@@ -83,7 +84,7 @@ export interface DiskOptions {
 }
 
 /** A storage in a directory. No method ever waits, but for `commit` where a `safeguard` of one's own does. */
-export interface DiskStorage extends Storage {
+export interface DiskStorage extends Storage, StagingStorage {
   /** The absolute path of its directory. */
   readonly directory: string;
   /** Tells others that this owner is about to close, so that they wait for it instead of giving up. */
@@ -160,6 +161,8 @@ class OpenedDisk implements DiskStorage {
    * known yet, "many" once there are too many to keep.
    */
   #baseInos: Set<number> | "none" | "many" = "none";
+  /** Contents with data in their files that no commit has made safe yet. */
+  #staged = new Set<number>();
 
   constructor(
     directory: string,
@@ -304,6 +307,24 @@ class OpenedDisk implements DiskStorage {
     throw new FsError("EIO", { syscall: "read", path: this.directory, reason });
   }
 
+  stage(content: number, offset: number, bytes: Uint8Array): boolean {
+    if (!this.#ownership) return false;
+    const mayStage = this.#records.read(
+      (reader) =>
+        isSameOwnership(readOwnership(reader), this.#ownership as OwnershipRecord) &&
+        (this.#files.isOpen(content) || !reader.get(numberKey("content", content))),
+    );
+    if (!mayStage) return false;
+    try {
+      this.#files.stage(content, offset, bytes);
+    } catch {
+      // The commit that tries the same again tells what is wrong, to whom it concerns.
+      return false;
+    }
+    this.#staged.add(content);
+    return true;
+  }
+
   *commit(batch: Batch): Operation<void> {
     // Before any file is touched; and again within the transaction, where it counts.
     const { firstNew, small } = this.#records.read((reader) => {
@@ -313,8 +334,16 @@ class OpenedDisk implements DiskStorage {
       return { firstNew, small: smallContentsOf(reader, batch, firstNew) };
     });
     const change = this.#files.change(batch.superblock.chunkSize);
+    const staged = this.#staged;
+    this.#staged = new Set();
+    const isNew = (content: number) => content >= firstNew && !staged.has(content);
     try {
-      const records = yield* this.#writeData(batch, small, firstNew, change);
+      const records = yield* this.#writeData(batch, small, isNew, change);
+      const written = new Set([
+        ...batch.data.map(({ content }) => content),
+        ...batch.droppedContents,
+      ]);
+      for (const content of staged) if (!written.has(content)) yield* change.claim(content);
       yield* change.makeSafe();
       this.#records.write((writer) => {
         this.#refuseUnlessOwner(writer, batch);
@@ -327,10 +356,11 @@ class OpenedDisk implements DiskStorage {
       });
     } catch (error) {
       change.undo();
+      for (const content of staged) this.#staged.add(content);
       throw diskFailure(error, "commit", this.directory);
     }
     for (const [ino, node] of batch.nodes) this.#noteBaseIno(ino, node !== null);
-    this.#drop(batch, firstNew);
+    this.#drop(batch, isNew);
   }
 
   /** Whether it is certain that base object `ino` has no record. Only an owner can know: nobody else writes then. */
@@ -356,7 +386,7 @@ class OpenedDisk implements DiskStorage {
   *#writeData(
     batch: Batch,
     small: ReadonlyMap<number, Buffer>,
-    firstNew: number,
+    isNew: (content: number) => boolean,
     change: ContentChange,
   ): Operation<Map<number, Uint8Array | null>> {
     const records = new Map<number, Uint8Array | null>();
@@ -364,14 +394,14 @@ class OpenedDisk implements DiskStorage {
       if (small.has(content) && from <= 0 && to > 0) records.set(content, null);
     }
     for (const content of batch.droppedContents) {
-      if (content < firstNew) records.set(content, null);
+      if (!isNew(content)) records.set(content, null);
     }
     for (const [content, writes] of writesByContent(batch)) {
       const stored = small.get(content);
       const isSmall = writes.every(
         ({ chunk, bytes }) => chunk === 0 && bytes.length <= smallContent,
       );
-      if (isSmall && (stored || content >= firstNew || !this.#files.exists(content))) {
+      if (isSmall && (stored || isNew(content) || !this.#files.exists(content))) {
         for (const { bytes } of writes) records.set(content, bytes);
       } else if (stored) {
         // It outgrew the records: what they have of it moves into the file, unless it is written anew or dropped.
@@ -388,7 +418,10 @@ class OpenedDisk implements DiskStorage {
   }
 
   /** Gives the space of what is no longer claimed back to the disk. */
-  #drop({ droppedChunks, droppedContents, data, superblock }: Batch, firstNew: number): void {
+  #drop(
+    { droppedChunks, droppedContents, data, superblock }: Batch,
+    isNew: (content: number) => boolean,
+  ): void {
     try {
       for (const { content, from, to } of droppedChunks) {
         // Holes in the middle of a file cannot be made from Node: those bytes stay until they are written over.
@@ -398,7 +431,7 @@ class OpenedDisk implements DiskStorage {
         this.#files.truncate(content, end * superblock.chunkSize);
       }
       for (const content of droppedContents) {
-        if (content < firstNew) this.#files.remove(content);
+        if (!isNew(content)) this.#files.remove(content);
       }
     } catch {
       // The step is recorded, so it must not be told to have failed; what is left over is claimed by no record.

@@ -304,7 +304,12 @@ function apply(layers: Layers, inode: Inode, at: number, bytes: Uint8Array, edge
   const { chunkSize, writeback } = layers;
   const content = ownContent(layers, inode);
   const end = at + bytes.length;
+  const staged = stageWholeChunks(layers, content, at, bytes);
   for (let chunk = Math.floor(at / chunkSize); chunk * chunkSize < end; chunk += 1) {
+    if (chunk >= staged.from && chunk < staged.to) {
+      content.chunks.add(chunk);
+      continue;
+    }
     const start = chunk * chunkSize;
     const from = Math.max(at, start);
     const to = Math.min(end, start + chunkSize);
@@ -317,6 +322,24 @@ function apply(layers: Layers, inode: Inode, at: number, bytes: Uint8Array, edge
   content.size = Math.max(content.size, end);
   touchData(layers, inode);
 }
+
+/** The chunks that went into the storage already: those that are written whole, and were not held, where that may be. */
+function stageWholeChunks(
+  { chunkSize, staging, writeback }: Layers,
+  { id, chunks }: Content,
+  at: number,
+  bytes: Uint8Array,
+): { readonly from: number; readonly to: number } {
+  const from = Math.ceil(at / chunkSize);
+  const to = Math.floor((at + bytes.length) / chunkSize);
+  if (!staging || from >= to || chunks.has(from) || chunks.runEnd(from) < to) return nothing;
+  if (!writeback.mayStage(id)) return nothing;
+  const start = from * chunkSize;
+  const whole = bytes.subarray(start - at, to * chunkSize - at);
+  return staging.stage(id, start, whole) ? { from, to } : nothing;
+}
+
+const nothing = { from: 0, to: 0 } as const;
 
 /**
  * Makes the file `size` bytes long. To 0 takes a new content, so nothing is read; what is cut off is gone, what is added

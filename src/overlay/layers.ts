@@ -10,7 +10,14 @@ import type { Time } from "../attributes.ts";
 import { type Base, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import { Deferred, type Operation, waitFor } from "../operation.ts";
-import type { HiddenObject, NameRecord, Storage, Superblock } from "../storage/storage.ts";
+import {
+  type HiddenObject,
+  type NameRecord,
+  type StagingStorage,
+  type Storage,
+  type Superblock,
+  stagingStorage,
+} from "../storage/storage.ts";
 import { Writeback } from "../storage/writeback.ts";
 import { type IdentityHash, type Inode, InodeTable, identityHash, rootIno } from "./inode.ts";
 
@@ -33,6 +40,8 @@ export interface LayersOptions {
 export class Layers {
   readonly base: Base;
   readonly storage: Storage;
+  /** The storage, where it takes data before a commit. */
+  readonly staging: StagingStorage | undefined;
   readonly writeback: Writeback;
   readonly inodes = new InodeTable();
   /** Numbers that are not the plain hash of their identity. Normally empty. */
@@ -53,6 +62,7 @@ export class Layers {
     const { superblock } = options;
     this.base = options.base;
     this.storage = options.storage;
+    this.staging = stagingStorage(options.storage);
     this.owner = options.owner;
     this.readOnly = options.readOnly;
     this.now = options.now;

@@ -198,3 +198,20 @@ export interface Storage {
   /** Gives up ownership and resources. Nothing may be called after it. */
   close(): Operation<void>;
 }
+
+/** What a storage can do beside that has a place for data outside of its records. */
+export interface StagingStorage {
+  /**
+   * Takes `bytes`, whole chunks of `content` from `offset` on that no stored record claims, before the batch whose records
+   * claim them: from now on `readData` gives them, and the next commit makes them safe first. So they need not be kept in
+   * memory until then. Returns false, having taken nothing, where it wants them in the batch like others.
+   */
+  stage(content: number, offset: number, bytes: Uint8Array): boolean;
+}
+
+/** `storage`, if it can take data early. */
+export function stagingStorage(storage: Storage): StagingStorage | undefined {
+  return "stage" in storage && typeof storage.stage === "function"
+    ? (storage as StagingStorage & Storage)
+    : undefined;
+}

@@ -141,6 +141,11 @@ class Group {
     names.set(name, record);
   }
 
+  /** Whether chunks of `content` were dropped. */
+  drops(content: number): boolean {
+    return this.droppedChunks.some((dropped) => dropped.content === content);
+  }
+
   dropChunks(content: number, from: number, to: number): void {
     const chunks = this.data.get(content);
     if (chunks) {
@@ -366,6 +371,16 @@ export class Writeback {
     const before = dirty.capacity;
     dirty.write(offset, bytes, this.#chunkSize);
     this.#gathering.bytes += dirty.capacity - before;
+  }
+
+  /**
+   * Whether chunks of `content` that are not held may go into the storage ahead of the next commit: nothing that has still
+   * to be committed may be done to the same place after them.
+   */
+  mayStage(content: number): boolean {
+    const underWay = this.#underWay;
+    if (this.#gathering.drops(content)) return false;
+    return !underWay || !(underWay.data.has(content) || underWay.drops(content));
   }
 
   dropChunks(content: number, from: number, to: number): void {
