@@ -53,7 +53,10 @@ describeMount("requests to the serving process", () => {
       forEach(paths, (path) => work(scratch.at(path)));
     await each(read)();
     // Node asks for the time of birth, which no LOOKUP tells: once.
-    expect(await costOf(scratch, each(stat))).toEqual({ statx: paths.length });
+    const stats = await costOf(scratch, each(stat));
+    // Of a close that the kernel tells late.
+    delete stats.release;
+    expect(stats).toEqual({ statx: paths.length });
     expect(await costOf(scratch, each(stat))).toEqual({});
     const opens = await costOf(scratch, each(read));
     // The kernel tells of a close when it comes to it.
