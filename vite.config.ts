@@ -47,5 +47,15 @@ export default defineConfig({
   worker: { format: "es" },
   plugins: [serviceWorker()],
   // The editor is large; it is the demo's, not the library's.
-  build: { target, outDir: at(".cache/demo"), emptyOutDir: true, chunkSizeWarningLimit: 1000 },
+  build: {
+    target,
+    outDir: at(".cache/demo"),
+    emptyOutDir: true,
+    chunkSizeWarningLimit: 1000,
+    // Out of the way of sites that are shown on the same server, on other origins.
+    assetsDir: "minifo-workbench",
+    rolldownOptions: {
+      input: [at("demo/index.html"), at("demo/minifo-workbench/core.html")],
+    },
+  },
 });

@@ -110,9 +110,12 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   });
 }
 
+// Browsers take every name below localhost for this machine. The workbench has one, and each site another beside it.
+const workbench = new URL(demo.url);
+workbench.hostname = "workbench.minifo.localhost";
 const count = `${summary.entries} files and directories`;
 process.stdout.write(`
-  Workbench   ${demo.url}#${new URLSearchParams({ base: base.url })}
+  Workbench   ${workbench}#${new URLSearchParams({ base: base.url })}
   Base        ${base.url} (${relative(process.cwd(), site) || "."}, ${count}, only read)
 
   The same base on Linux:

@@ -26,8 +26,8 @@ export async function explainOpening(error: unknown, url: string): Promise<Expla
       title: "The server does not let this page read it",
       text:
         `${new URL(url).origin} answers, but without the header Access-Control-Allow-Origin, so the browser ` +
-        `keeps the answer from this page. Let the server send “Access-Control-Allow-Origin: ${location.origin}” ` +
-        "(or *) with every file; or, if you have the files, serve them yourself:",
+        "keeps the answer from this page. Let the server send “Access-Control-Allow-Origin: *” with every file; or, if " +
+        "you have the files, serve them yourself:",
       command: "npx minifo serve DIR",
     };
   }

@@ -2,14 +2,8 @@
  * The workbench: opens a base by its URL, and puts tree, editor, preview and list of changes on one overlay. What is to
  * be opened stands in the address after the #, so that a reload or a bookmark comes back to it.
  */
-import {
-  type Change,
-  type OverlayChangeEvent,
-  openOverlay,
-  type PageOverlay,
-  registerView,
-  type View,
-} from "../web/index.ts";
+import { proxy, type Remote } from "comlink";
+import type { Change, OverlayChangeEvent } from "../web/index.ts";
 import { showChanges } from "./changes.ts";
 import { askConsent, askText } from "./dialog.ts";
 import { differences } from "./differences.ts";
@@ -18,6 +12,7 @@ import { byId, element, icon } from "./element.ts";
 import { type Explanation, explainOpening } from "./explain.ts";
 import { extensionOf, isWithin, join, nameOf, parentOf } from "./paths.ts";
 import { Preview } from "./preview.ts";
+import { type KeptSite, keepSite, type SiteKeeper } from "./site-keeper.ts";
 import { Tree, type TreeEntry } from "./tree.ts";
 
 /** Milliseconds without a key before a file is saved. */
@@ -47,7 +42,8 @@ const places = {
 
 /** One opened site, with everything the page shows of it. */
 class Workbench {
-  readonly #overlay: PageOverlay;
+  readonly #overlay: Remote<SiteKeeper>;
+  readonly #fs: KeptSite["fs"];
   readonly #tree: Tree;
   readonly #editor: Editor;
   readonly #preview: Preview;
@@ -62,8 +58,9 @@ class Workbench {
   /** The last save, so that saves follow one another. */
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(overlay: PageOverlay, view: View) {
-    this.#overlay = overlay;
+  constructor(site: KeptSite) {
+    this.#overlay = site.keeper;
+    this.#fs = site.fs;
     this.#tree = new Tree(byId("tree", HTMLElement), {
       list: (directory) => this.#list(directory),
       opened: (path) => this.#try(() => this.open(path)),
@@ -76,19 +73,21 @@ class Workbench {
         path: byId("preview-path", HTMLElement),
         open: byId("preview-open", HTMLAnchorElement),
       },
-      view,
-      overlay.storage,
+      site,
     );
     this.#showNoFile();
     this.#listen();
-    overlay.addEventListener("change", ({ changes }) => this.#changed(changes));
-    overlay.addEventListener("lost", ({ reason }) =>
-      showNotice({ title: "The changes are gone", text: reason }, () => location.reload()),
-    );
   }
 
   /** Shows the tree, and the page or file to begin with. */
   async begin(file: string | undefined): Promise<void> {
+    await this.#overlay.follow(
+      proxy((told) => {
+        if ("changes" in told) this.#changed(told.changes);
+        else
+          showNotice({ title: "The changes are gone", text: told.lost }, () => location.reload());
+      }),
+    );
     await this.#refresh();
     const names = await this.#list("");
     const has = (name: string): boolean => names.some((entry) => entry.name === name);
@@ -133,35 +132,31 @@ class Workbench {
   /** Opens the file at `path` in the editor, and in the preview if it is a page. */
   async open(path: string): Promise<void> {
     await this.#save();
-    const stat = await this.#fs.stat(`/${path}`);
+    const size = await this.#overlay.size(`/${path}`);
     this.#file = path;
     this.#showsDiff = false;
     remember({ file: path });
     places.title.replaceChildren(element("bdi", {}, path));
     places.saved.textContent = "";
-    await this.#showFile(path, stat.size);
+    await this.#showFile(path, size);
     if (pages.has(extensionOf(path))) this.#preview.show(path);
     await this.#tree.reveal(path);
     this.#showButtons();
     await this.#showTraffic();
   }
 
-  get #fs() {
-    return this.#overlay.fs.promises;
-  }
-
   async #list(directory: string): Promise<TreeEntry[]> {
-    const entries = await this.#fs.readdir(`/${directory}`, { withFileTypes: true });
-    return entries.map((entry) => ({
-      name: entry.name,
-      kind: entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "symlink" : "file",
-    }));
+    return [...(await this.#overlay.list(`/${directory}`))];
   }
 
   async #showFile(path: string, size: number): Promise<void> {
     if (images.has(extensionOf(path)) && extensionOf(path) !== "svg") {
-      const src = `${this.#preview.urlOf(path)}?${Date.now()}`;
+      const bytes = new Uint8Array(await this.#fs.readFile(`/${path}`));
+      const src = URL.createObjectURL(new Blob([bytes]));
       const picture = element("img", { src, alt: nameOf(path) });
+      for (const end of ["load", "error"]) {
+        picture.addEventListener(end, () => URL.revokeObjectURL(src), { once: true });
+      }
       this.#editor.showInstead(element("figure", {}, picture, caption(path, size)));
       return;
     }
@@ -264,7 +259,7 @@ class Workbench {
     const path = this.#file;
     if (path === undefined) return;
     try {
-      const { size } = await this.#fs.stat(`/${path}`);
+      const size = await this.#overlay.size(`/${path}`);
       this.#showsDiff = false;
       await this.#showFile(path, size);
     } catch (error) {
@@ -522,14 +517,11 @@ async function start(): Promise<void> {
   places.state.textContent = "Opening…";
   try {
     const name = storage ?? storageFor(base);
-    const [overlay, view] = await Promise.all([
-      openOverlay({ base, storage: name }),
-      registerView({ script: new URL("./service-worker.js", document.baseURI) }),
-    ]);
+    const site = await keepSite(byId("core", HTMLIFrameElement), base, name);
     places.base.textContent = base;
     // For the console: `await minifo.fs.promises.readdir("/")`.
-    Object.assign(globalThis, { minifo: overlay });
-    await new Workbench(overlay, view).begin(file);
+    Object.assign(globalThis, { minifo: site.keeper });
+    await new Workbench(site).begin(file);
   } catch (error) {
     places.state.textContent = "Not open";
     showNotice(await explainOpening(error, base), () => location.reload());

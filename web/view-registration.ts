@@ -7,7 +7,7 @@ export interface View {
   /** The URL of the view's root, with a slash at its end. */
   readonly scope: string;
   /**
-   * The URL under which the view of the storage `name` shows `path`, which may begin with a slash: the overlay's path,
+   * The URL under which the view of the storage `name` (which counts only where several are shown) shows `path`, which may begin with a slash: the overlay's path,
    * not yet percent-encoded.
    */
   url(name: string, path?: string): string;
@@ -19,6 +19,13 @@ export interface ViewOptions {
   readonly script: string | URL;
   /** The path the view's URLs begin with; the script's own directory and `view/` if absent. */
   readonly scope?: string;
+  /**
+   * All of the scope is the view of this storage, on an origin that is the site's alone: there even links by a path from
+   * the root lead where they should. Without it each storage is shown under its name.
+   */
+  readonly storage?: string;
+  /** With `storage`: a path within the scope, below which everything is left to the network. */
+  readonly except?: string;
   /** The script is an ES module with imports, as in development. */
   readonly type?: WorkerType;
 }
@@ -30,15 +37,25 @@ export interface ViewOptions {
 export async function registerView(options: ViewOptions): Promise<View> {
   const script = new URL(options.script, location.href);
   const scope = new URL(options.scope ?? "view/", options.scope ? location.href : script);
-  await register(script, scope, options.type);
-  return { scope: scope.href, url: (name, path = "") => viewUrl(scope.href, name, path) };
+  const { storage, except, type } = options;
+  if (storage !== undefined) {
+    script.search = new URLSearchParams({ storage, ...(except && { except }) }).toString();
+  }
+  await register(script, scope, type);
+  return {
+    scope: scope.href,
+    url: (name, path = "") => viewUrl(scope.href, storage === undefined ? name : undefined, path),
+  };
 }
 
-/** The URL of `path` in the view of the storage `name`, under the view's root `scope`. */
-export function viewUrl(scope: string, name: string, path = ""): string {
+/**
+ * The URL of `path` in the view of the storage `name` under the view's root `scope`; without a name in the view that is
+ * all of `scope`.
+ */
+export function viewUrl(scope: string, name: string | undefined, path = ""): string {
   const names = path.split("/").filter((one, index) => index > 0 || one !== "");
-  return new URL([name, ...(path === "" ? [""] : names)].map(encodeURIComponent).join("/"), scope)
-    .href;
+  const all = name === undefined ? names : [name, ...(path === "" ? [""] : names)];
+  return new URL(all.map(encodeURIComponent).join("/"), scope).href;
 }
 
 /** This page's service workers. @throws Error it has none */

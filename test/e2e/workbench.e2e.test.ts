@@ -241,7 +241,9 @@ test("a base refused by CORS is explained by the header that is missing", async 
 
 test("the program tells the workbench's address first, and ends cleanly on Ctrl-C", async () => {
   const program = await startDemo();
-  expect(program.output.trim().split("\n")[0]).toMatch(/http:\/\/127\.0\.0\.1:\d+\/#base=/);
+  expect(program.output.trim().split("\n")[0]).toMatch(
+    /http:\/\/workbench\.minifo\.localhost:\d+\/#base=/,
+  );
   expect(program.output).toContain(`minifo mount ${program.base} `);
   expect(await program.end()).toBe(0);
 });

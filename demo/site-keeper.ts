@@ -1,0 +1,69 @@
+/**
+ * The workbench's way to a site's keeper (minifo-workbench/core.ts), which lives in a frame on the site's origin: a port that
+ * was handed to that frame and nobody else. What comes from there is the site's word, shown as text like anything of it.
+ */
+import { type Remote, wrap } from "comlink";
+import type { Change, OverlayChangeEvent, PageFs, Traffic } from "../web/index.ts";
+import { installErrorTransfer } from "../web/protocol.ts";
+import { corePath, siteOrigin } from "./site-origin.ts";
+
+/** A name in a directory. */
+export interface Listed {
+  readonly name: string;
+  readonly kind: "folder" | "symlink" | "file";
+}
+
+/** What a keeper tells by itself: what changed, in whichever tab, or that all is lost, and why. */
+export type Told = { readonly changes: OverlayChangeEvent["changes"] } | { readonly lost: string };
+
+/** What a keeper does. Paths are as in `fs`, but for those of changes. */
+export interface SiteKeeper {
+  /** Before anything else. Fails as `openOverlay` and `registerView`. */
+  open(base: string, storage: string): Promise<void>;
+  follow(listener: (told: Told) => void): Promise<void>;
+  readonly fs: { readonly promises: PageFs };
+  status(): Promise<readonly Change[]>;
+  revert(paths: readonly string[]): Promise<void>;
+  original(path: string): Promise<Uint8Array>;
+  traffic(): Promise<Traffic>;
+  list(directory: string): Promise<readonly Listed[]>;
+  /** Bytes of a file. */
+  size(path: string): Promise<number>;
+  /** The path of the URL that the preview shows; undefined while it is not the site's. */
+  shown(): Promise<string | undefined>;
+  /** Loads again what the preview shows. */
+  reload(): Promise<void>;
+}
+
+/** A site that is open. */
+export interface KeptSite {
+  readonly keeper: Remote<SiteKeeper>;
+  /** What of the keeper's `fs` takes and gives plain data, for nothing else crosses. */
+  readonly fs: Pick<PageFs, "lstat" | "mkdir" | "readFile" | "rename" | "rm" | "writeFile">;
+  /** The origin on which the site is shown. */
+  readonly origin: string;
+}
+
+/** Opens the overlay of `base` in the storage `storage` of the site's own origin, which `frame` is led to. */
+export async function keepSite(
+  frame: HTMLIFrameElement,
+  base: string,
+  storage: string,
+): Promise<KeptSite> {
+  const origin = await siteOrigin(storage);
+  installErrorTransfer();
+  const isReady = new Promise<void>((resolve) => {
+    addEventListener("message", (event) => {
+      if (event.source === frame.contentWindow && event.origin === origin) resolve();
+    });
+  });
+  frame.src = origin + corePath;
+  await isReady;
+  const { port1, port2 } = new MessageChannel();
+  frame.contentWindow?.postMessage("keep", origin, [port2]);
+  const keeper = wrap<SiteKeeper>(port1);
+  await keeper.open(base, storage);
+  // All methods of `fs` return promises already.
+  const { fs } = keeper as unknown as SiteKeeper;
+  return { keeper, fs: fs.promises, origin };
+}
