@@ -3,8 +3,8 @@
  * was handed to that frame and nobody else. What comes from there is the site's word, shown as text like anything of it.
  */
 import { type Remote, wrap } from "comlink";
+import { catchWholeErrors } from "../web/caught-errors.ts";
 import type { Change, OverlayChangeEvent, PageFs, Traffic } from "../web/index.ts";
-import { installErrorTransfer } from "../web/protocol.ts";
 import { corePath, siteOrigin } from "./site-origin.ts";
 
 /** A name in a directory. */
@@ -51,7 +51,7 @@ export async function keepSite(
   storage: string,
 ): Promise<KeptSite> {
   const origin = await siteOrigin(storage);
-  installErrorTransfer();
+  catchWholeErrors();
   const isReady = new Promise<void>((resolve) => {
     addEventListener("message", (event) => {
       if (event.source === frame.contentWindow && event.origin === origin) resolve();

@@ -5,7 +5,7 @@
  */
 import { expose, type ProxyMarked, proxy } from "comlink";
 import { openOverlay, type PageOverlay, registerView } from "../../web/index.ts";
-import { installErrorTransfer } from "../../web/protocol.ts";
+import { throwWholeErrors } from "../../web/thrown-errors.ts";
 import type { Listed, SiteKeeper, Told } from "../site-keeper.ts";
 import { workbenchOrigin } from "../site-origin.ts";
 
@@ -90,7 +90,7 @@ class Keeper implements SiteKeeper {
   }
 }
 
-installErrorTransfer();
+throwWholeErrors();
 const keeper: SiteKeeper & ProxyMarked = proxy(new Keeper());
 window.addEventListener("message", ({ origin, source, ports: [port] }) => {
   if (origin === workbenchOrigin() && source === parent && port) expose(keeper, port);
