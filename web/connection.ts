@@ -91,6 +91,9 @@ export class Connection {
   /** The own host's way, from when it was asked for. */
   #becoming: Promise<Link> | undefined;
   #finding: Promise<Link> | undefined;
+  /** Has what is being looked for looked for anew, by a host that lives. */
+  #findAnew: () => void = () => {};
+  #watchedHost: HostWorker | undefined;
   #link: Link | undefined;
   #overlayId: string | undefined;
   /** The last owner that was given up counted so many; only later ones are believed. */
@@ -190,11 +193,17 @@ export class Connection {
     if (protocol !== protocolVersion) {
       throw foreign(this.#request.storage, protocolVersion, protocol);
     }
+    this.#watchHost(host);
     return new Promise((resolve, reject) => {
       let found = false;
       const stop = (): void => {
         found = true;
         unlisten();
+      };
+      this.#findAnew = () => {
+        if (found) return;
+        stop();
+        resolve(this.link());
       };
       const take = (link: Link): void => {
         if (found) {
@@ -293,8 +302,27 @@ export class Connection {
     }
   }
 
+  /**
+   * Replaces the own host, called `name`, once it has ended: a SharedWorker may lie in the process of another tab, and is
+   * gone with it when that one crashes.
+   */
+  #watchHost(name: string): void {
+    const host = this.#host;
+    if (this.#watchedHost === host) return;
+    this.#watchedHost = host;
+    ended(name, this.#over.signal).then(
+      () => {
+        if (this.#host !== host) return;
+        this.#replaceHost();
+        if (this.#link?.isOwn) this.#drop(this.#link);
+      },
+      () => {}, // The page has closed its overlay.
+    );
+  }
+
   /** `link`, which ends with its owner. */
   #watched(link: Link): Link {
+    if (link.isOwn) return link; // Watched as host.
     ended(link.attached.host, this.#over.signal).then(
       () => this.#drop(link),
       () => {}, // The page has closed its overlay.
@@ -314,7 +342,8 @@ export class Connection {
   }
 
   #hear(said: Said): void {
-    this.#silent = 0;
+    // Others that wait, too, are no sign of life of whom they wait for.
+    if (said.say !== "who" && said.say !== "call") this.#silent = 0;
     if (said.say === "changed") this.changes.publish(said.changes);
     if (said.say === "lost" && !this.#failure) {
       const { storage: path } = this.#request;
@@ -364,7 +393,9 @@ export class Connection {
     this.#host.end();
     this.#host = this.#makeHost("tab");
     this.#becoming = undefined;
+    if (this.#link) return;
     this.#finding = undefined;
+    this.#findAnew();
     this.link().catch(() => {}); // Whoever asks next is told.
   }
 }

@@ -7,14 +7,12 @@ import { expose } from "comlink";
 import { type ChangeListener, FsError, feedOf } from "../src/index.ts";
 import { Core } from "./core.ts";
 import { Gathering, type Said, takeLine } from "./gathering.ts";
-import { live, type Ownership, own, succession } from "./ownership.ts";
+import { type Ownership, own, showLife, succession } from "./ownership.ts";
 import { Moved } from "./protocol.ts";
 import { type Host, Visitor } from "./visitor.ts";
 
 /** The name of this worker as a host, which it shows to be alive under. */
 export const hostName = crypto.randomUUID();
-
-let showsLife: Promise<unknown> | undefined;
 
 /** See the head of this file. */
 class StorageHost implements Host {
@@ -35,7 +33,6 @@ class StorageHost implements Host {
     this.#storage = storage;
     this.#gathering = new Gathering(storage);
     this.#gathering.listen((said) => this.#hear(said));
-    showsLife ??= live(storage, hostName);
   }
 
   /** Waits until this host is the owner and has the overlay open. Fails as `Core.open`. */
@@ -49,7 +46,7 @@ class StorageHost implements Host {
 
   async #become(base: string): Promise<Core> {
     const ownership = await this.#untilTurn();
-    await showsLife;
+    await showLife(this.#storage, hostName);
     this.#opens = true;
     this.#gathering.say({ say: "opening", host: hostName });
     try {

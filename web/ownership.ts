@@ -75,6 +75,14 @@ export async function live(storage: string, who: string): Promise<() => void> {
   });
 }
 
+let showing: Promise<unknown> | undefined;
+
+/** Shows that this worker is alive, as the host `who`: from when this resolves until it ends. Once is enough. */
+export function showLife(storage: string, who: string): Promise<unknown> {
+  showing ??= live(storage, who);
+  return showing;
+}
+
 /** Resolves when `who`, which was alive, has ended; rejects if `signal` is aborted before. */
 export async function ended(who: string, signal: AbortSignal): Promise<void> {
   await navigator.locks.request(lifeOf(who), { signal, mode: "shared" }, () => {});

@@ -13,7 +13,7 @@ import {
 } from "../src/index.ts";
 import type { Core } from "./core.ts";
 import { foreign, protocolVersion } from "./gathering.ts";
-import { ended } from "./ownership.ts";
+import { ended, showLife } from "./ownership.ts";
 import type { Prefetching } from "./prefetching.ts";
 import { type AttachRequest, buffersOf, Moved, pack, type WorkerCalls } from "./protocol.ts";
 
@@ -79,6 +79,8 @@ export class Visitor implements WorkerCalls {
   }
 
   async hello() {
+    // Whoever knows the name may watch for its end.
+    await showLife("", this.#name);
     return { host: this.#name, protocol: protocolVersion };
   }
 

@@ -1,6 +1,7 @@
 /**
  * Many tabs on one storage, in both kinds of ownership. A tab is a connection of its own here; where it matters it has a
- * worker of its own, which can be killed or stopped. Two real tabs are in test/e2e/workbench.e2e.test.ts.
+ * worker of its own, which can be killed or stopped. Real tabs are in
+ * test/e2e/workbench.e2e.test.ts, and crash in test/e2e/tabs.e2e.test.ts.
  */
 import { afterEach, describe, expect, test } from "vitest";
 import { openOverlayWith } from "../../web/client.ts";

@@ -76,12 +76,12 @@ const work = {
     return (await Promise.all(texts)).filter(Boolean).length;
   },
 
-  /** Writes such files until the page ends, and tells of each. */
+  /** Writes such files until the page ends, and tells of each before the next. */
   async writeOn(prefix: string): Promise<never> {
     const { promises } = opened().fs;
     for (let at = 0; ; at += 1) {
       await promises.writeFile(`/${prefix}-${at}`, textOf(prefix, at));
-      tell(prefix, at + 1);
+      await fetch(`/told/${prefix}/${at + 1}`, { method: "POST" });
     }
   },
 
