@@ -276,6 +276,40 @@ describe.skipIf(cannotFreeze)("an owner that is frozen", () => {
     expect(await other.fs.promises.readFile("/late", "utf8")).toBe("late");
     expect(await owner.status()).toEqual(await other.status());
   });
+
+  test.skipIf(!("SharedWorker" in globalThis))(
+    "and shared by two tabs, is succeeded by the worker of one of them, which serves both",
+    async () => {
+      const storage = unusedStorage();
+      const name = `shared worker of ${storage}`;
+      const url = new URL("freezable-worker.ts", import.meta.url);
+      const hearts = [new Heart(), new Heart()] as const;
+      const [one, two] = await Promise.all(
+        hearts.map(async ({ heartbeat }) => {
+          const worker = new SharedWorker(url, { type: "module", name });
+          const overlay = await openOverlayWith(
+            { base: baseUrl("site"), storage, worker },
+            heartbeat,
+          );
+          open.add(overlay);
+          return overlay;
+        }),
+      );
+      if (!one || !two) throw new Error("two tabs were opened");
+      await one.fs.promises.writeFile("/before", "before");
+      await freeze(name);
+      const meanwhile = one.fs.promises.writeFile("/meanwhile", "meanwhile");
+      const seen = two.fs.promises.readFile("/before", "utf8");
+      expect(
+        await Promise.all([hearts[0].beatUntil(meanwhile), hearts[1].beatUntil(seen)]),
+      ).toEqual([undefined, "before"]);
+      expect(await two.fs.promises.readFile("/meanwhile", "utf8")).toBe("meanwhile");
+      await untilYes(name, "thawed");
+      await two.fs.promises.writeFile("/after", "after");
+      expect(await one.fs.promises.readFile("/after", "utf8")).toBe("after");
+      expect(await one.status()).toEqual(await two.status());
+    },
+  );
 });
 
 describe("another version of the library", () => {
