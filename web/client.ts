@@ -14,7 +14,7 @@ import {
   type Traffic,
   type WorkerCalls,
 } from "./protocol.ts";
-import { type PageFs, remoteFs } from "./remote-fs.ts";
+import { type PageFs, remoteFs, untilAborted } from "./remote-fs.ts";
 
 /** What `openOverlay` opens. */
 export interface PageOverlayOptions {
@@ -29,6 +29,12 @@ export interface PageOverlayOptions {
   readonly ownership?: "shared" | "tab";
   /** A worker that runs `minifo/worker`, for bundlers that have to see it made. It is the overlay's from now on. */
   readonly worker?: Worker | SharedWorkerLike;
+}
+
+/** What a call takes that can be ended. */
+export interface Abortable {
+  /** Ends the waiting with an AbortError. */
+  readonly signal?: AbortSignal;
 }
 
 /** Tells a page what changed, in whichever tab. */
@@ -113,19 +119,26 @@ export class PageOverlay extends EventTarget {
     super.addEventListener(type, listener, options);
   }
 
-  /** What differs from the base, sorted by path. */
-  status(): Promise<readonly Change[]> {
-    return this.#read("status", (calls) => calls.status());
+  /**
+   * What differs from the base, sorted by path.
+   * @throws AbortError `signal`
+   */
+  status({ signal }: Abortable = {}): Promise<readonly Change[]> {
+    return untilAborted(signal, () => this.#read("status", (calls) => calls.status()));
   }
 
-  /** Undoes the changes at and below these paths, which have no slash in front. */
-  revert(paths: readonly string[]): Promise<void> {
-    return this.#connection.call({
+  /**
+   * Undoes the changes at and below these paths, which have no slash in front.
+   * @throws AbortError `signal`; what was begun is done all the same
+   */
+  revert(paths: readonly string[], { signal }: Abortable = {}): Promise<void> {
+    const asked = {
       syscall: "revert",
       path: paths[0],
       repeatable: false,
-      ask: (calls) => calls.revert(paths),
-    });
+      ask: (calls: WorkerCalls) => calls.revert(paths),
+    };
+    return untilAborted(signal, () => this.#connection.call(asked));
   }
 
   /**

@@ -21,6 +21,7 @@ export {
   writable,
 } from "../src/index.ts";
 export {
+  type Abortable,
   OverlayChangeEvent,
   OverlayLostEvent,
   openOverlay,

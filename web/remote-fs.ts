@@ -197,7 +197,8 @@ function withoutSignal(values: readonly unknown[]): {
   return { signal, rest };
 }
 
-async function untilAborted<T>(
+/** What `work` gives; an AbortError as soon as `signal` says so, while `work` goes on. */
+export async function untilAborted<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {

@@ -127,10 +127,11 @@ export function* writeWhole(
   mode: number,
   context: Context,
   bytes: Uint8Array,
+  signal?: AbortSignal,
 ): Operation<void> {
   const opened = yield* open(overlay, path, intent, mode, context);
   try {
-    yield* during({ syscall: "write" }, writeOpened(overlay, opened, bytes));
+    yield* during({ syscall: "write" }, writeOpened(overlay, opened, bytes, signal));
   } finally {
     yield* close(overlay, opened);
   }
@@ -140,9 +141,13 @@ function* writeOpened(
   overlay: OverlayFiles,
   { handle, intent }: Opened,
   bytes: Uint8Array,
+  signal: AbortSignal | undefined,
 ): Operation<void> {
   if (!handle || !intent.write) throw new FsError("EBADF");
-  yield* writeAll(overlay, handle, 0, bytes);
+  for (let done = 0; done < bytes.length; done += pieceLength) {
+    checkSignal(signal);
+    yield* writeAll(overlay, handle, done, bytes.subarray(done, done + pieceLength));
+  }
 }
 
 /** `data` as bytes, one piece of it at a time. */

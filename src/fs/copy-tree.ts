@@ -3,6 +3,7 @@
  * make, so that its errors name the call that failed. What was copied before a failure stays.
  */
 import { FsError } from "../errno.ts";
+import { checkSignal } from "./contents.ts";
 import type { FsPromises } from "./promises.ts";
 import type { Stats } from "./stats.ts";
 import { TreeError } from "./tree-error.ts";
@@ -21,6 +22,8 @@ export interface CopyOptions {
   readonly preserveTimestamps?: boolean;
   /** Bits of `constants.COPYFILE_…` for every file. */
   readonly mode?: number;
+  /** Ends the copying with an AbortError; what was copied until then stays. */
+  readonly signal?: AbortSignal;
   /** What it answers false to is left out, a directory with all below it. */
   readonly filter?: (source: string, destination: string) => boolean | Promise<boolean>;
 }
@@ -152,7 +155,8 @@ export class TreeCopy {
   }
 
   async #wanted(source: string, destination: string): Promise<boolean> {
-    const { filter } = this.#options;
+    const { filter, signal } = this.#options;
+    checkSignal(signal);
     return filter === undefined || (await filter(source, destination));
   }
 

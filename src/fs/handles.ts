@@ -13,6 +13,8 @@ import { piecesOf, type StreamChunk, type StreamFile, type StreamFs, writeAll } 
 export interface HandleFs extends StreamFs {
   stat(path: string): Promise<Stats>;
   lstat(path: string): Promise<Stats>;
+  realpath(path: string): Promise<string>;
+  chmod(path: string, mode: number): Promise<void>;
   readdir(path: string, options: { readonly withFileTypes: true }): Promise<Dirent[]>;
   mkdir(path: string): Promise<unknown>;
   rm(path: string, options: { readonly recursive: true }): Promise<void>;
@@ -113,11 +115,19 @@ export class OverlayFileHandle extends Entry {
     options: { readonly keepExistingData?: boolean } = {},
   ): Promise<OverlayWritableFileStream> {
     return await asStandard(async () => {
-      const { mode } = await this.#fs.stat(this.#path);
-      const swap = swapPathOf(this.#path);
-      if (options.keepExistingData) await this.#fs.copyFile(this.#path, swap);
-      const file = await this.#fs.open(swap, options.keepExistingData ? "r+" : "wx", mode & 0o7777);
-      return new OverlayWritableFileStream(new SwapFile(this.#fs, file, swap, this.#path));
+      // A symlink stays one: what it leads to is written.
+      const target = await this.#fs.realpath(this.#path);
+      const { mode } = await this.#fs.stat(target);
+      const swap = swapPathOf(target);
+      try {
+        if (options.keepExistingData) await this.#fs.copyFile(target, swap);
+        const file = await this.#fs.open(swap, options.keepExistingData ? "r+" : "wx");
+        await this.#fs.chmod(swap, mode & 0o7777);
+        return new OverlayWritableFileStream(new SwapFile(this.#fs, file, swap, target));
+      } catch (error) {
+        await removeIfThere(this.#fs, swap);
+        throw error;
+      }
     });
   }
 }
@@ -198,7 +208,7 @@ export class OverlayDirectoryHandle extends Entry {
       let kind: "file" | "directory" | undefined;
       if (entry.isFile()) kind = "file";
       else if (entry.isDirectory()) kind = "directory";
-      else if (entry.isSymbolicLink()) kind = await this.#kindOf(path);
+      else if (entry.isSymbolicLink()) kind = await this.#kindBehind(path);
       if (kind === "file") yield [entry.name, new OverlayFileHandle(this.#fs, path)];
       if (kind === "directory") yield [entry.name, new OverlayDirectoryHandle(this.#fs, path)];
     }
@@ -221,6 +231,17 @@ export class OverlayDirectoryHandle extends Entry {
       throw new TypeError(`"${name}" is not a name`);
     }
     return `${this.#path}/${name}`;
+  }
+
+  /** What the symlink at `path` leads to; undefined if to nothing that a handle can be of. */
+  async #kindBehind(path: string): Promise<"file" | "directory" | undefined> {
+    try {
+      return await this.#kindOf(path);
+    } catch (error) {
+      if (error instanceof DOMException) return undefined;
+      if (error instanceof FsError && error.code === "ENOTDIR") return undefined;
+      return await asStandard(() => Promise.reject(error));
+    }
   }
 
   /** What `path` leads to; undefined if to nothing. */
@@ -280,6 +301,7 @@ class SwapFile {
   readonly #path: string;
   readonly #target: string;
   #position = 0;
+  #discarding: Promise<void> | undefined;
 
   constructor(fs: HandleFs, file: StreamFile, path: string, target: string) {
     this.#fs = fs;
@@ -307,18 +329,19 @@ class SwapFile {
   }
 
   async finish(): Promise<void> {
-    await this.#file.close();
     try {
+      await this.#file.close();
       await this.#fs.rename(this.#path, this.#target);
     } catch (error) {
-      await this.#fs.unlink(this.#path);
+      await removeIfThere(this.#fs, this.#path);
       throw error;
     }
   }
 
-  async discard(): Promise<void> {
-    await this.#file.close();
-    await this.#fs.unlink(this.#path);
+  /** May be asked for twice: by a write that failed, and by whoever aborts the stream meanwhile. */
+  discard(): Promise<void> {
+    this.#discarding ??= this.#file.close().finally(() => removeIfThere(this.#fs, this.#path));
+    return this.#discarding;
   }
 
   async #write(data: StreamChunk): Promise<void> {
@@ -340,6 +363,14 @@ function isCommand(chunk: WriteParams): chunk is (Command & { readonly type: "wr
 function offsetOf(value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new TypeError(`${value} is no offset in a file`);
+}
+
+async function removeIfThere(fs: HandleFs, path: string): Promise<void> {
+  try {
+    await fs.unlink(path);
+  } catch (error) {
+    if (!(error instanceof FsError) || error.code !== "ENOENT") throw error;
+  }
 }
 
 /** A path beside `path` that nobody else uses. */

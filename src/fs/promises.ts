@@ -58,6 +58,8 @@ export interface ReaddirOptions {
   readonly withFileTypes?: boolean;
   /** All below the directory too, as paths relative to it. */
   readonly recursive?: boolean;
+  /** Ends the call with an AbortError. */
+  readonly signal?: AbortSignal;
 }
 
 export interface MkdirOptions {
@@ -72,6 +74,8 @@ export interface RemoveOptions {
   readonly recursive?: boolean;
   /** Nothing there is no error. */
   readonly force?: boolean;
+  /** Ends the call with an AbortError; what was removed until then is gone. */
+  readonly signal?: AbortSignal;
 }
 
 /** Who the program is: the owner of what it creates, and the bits cleared from the modes it asks for. */
@@ -296,9 +300,10 @@ export class FsPromises {
     options?: string | ReaddirOptions | null,
   ): Promise<string[] | Dirent[]> {
     const call = { syscall: "scandir", path: pathOf(path) };
-    const { recursive, withFileTypes, encoding } = optionsOf<ReaddirOptions>(options);
+    const { recursive, withFileTypes, encoding, signal } = optionsOf<ReaddirOptions>(options);
     const deep = booleanOf(recursive, "options.recursive");
-    const entries = await this.#calls.read(call, sortedEntries(this.#overlay, path, deep));
+    checkSignal(signal);
+    const entries = await this.#calls.read(call, sortedEntries(this.#overlay, path, deep, signal));
     if (withFileTypes) {
       return entries.map(({ name, directory, type }) => new Dirent(name, directory, type));
     }
@@ -368,8 +373,9 @@ export class FsPromises {
     const given = optionsOf<RemoveOptions>(options);
     const recursive = booleanOf(given.recursive, "options.recursive");
     const force = booleanOf(given.force, "options.force");
+    checkSignal(given.signal);
     const { remove } = await further();
-    await this.#calls.change(call, remove(this.#overlay, path, recursive, force));
+    await this.#calls.change(call, remove(this.#overlay, path, recursive, force, given.signal));
   }
 
   /** Removes an empty directory. */
@@ -453,6 +459,7 @@ export class FsPromises {
         bits,
         this.#context,
         bytesOf(data, coder),
+        signal,
       );
       const durability = flush || intent.synchronous ? "strict" : "relaxed";
       await this.#calls.change(call, operation, durability);

@@ -10,6 +10,7 @@ import type { Inode } from "../overlay/inode.ts";
 import type { Listing } from "../overlay/listing.ts";
 import { rmdir, unlink } from "../overlay/namespace.ts";
 import { during } from "./calls.ts";
+import { checkSignal } from "./contents.ts";
 import { find, isSpecial, locate } from "./path.ts";
 import { TreeError } from "./tree-error.ts";
 
@@ -19,6 +20,7 @@ export function* remove(
   path: string,
   recursive: boolean,
   force: boolean,
+  signal?: AbortSignal,
 ): Operation<void> {
   let type: FileType;
   try {
@@ -31,7 +33,7 @@ export function* remove(
     throw new TreeError("ERR_FS_EISDIR", "rm", path, "is a directory");
   }
   const syscall = type === "directory" ? "rmdir" : "unlink";
-  yield* during({ syscall, path }, removeTree(overlay, path));
+  yield* during({ syscall, path }, removeTree(overlay, path, signal));
 }
 
 /** rmdir with `recursive`: as `remove`, for directories only. */
@@ -48,7 +50,7 @@ const namesPerCommit = 1024;
  * Removes `path` and all below it, in one pass over each directory. What appears in a directory while it is emptied
  * makes the whole fail with ENOTEMPTY. After a failure a part may be gone.
  */
-function* removeTree(overlay: OverlayFiles, path: string): Operation<void> {
+function* removeTree(overlay: OverlayFiles, path: string, signal?: AbortSignal): Operation<void> {
   const place = yield* locate(overlay, path);
   if (place.name === "") throw new FsError("EBUSY");
   if (isSpecial(place)) throw new FsError("EINVAL");
@@ -63,6 +65,7 @@ function* removeTree(overlay: OverlayFiles, path: string): Operation<void> {
   try {
     open.push(yield* beginToEmpty(overlay, place.parent, place.name, top));
     for (let current = open.at(-1); current; current = open.at(-1)) {
+      checkSignal(signal);
       const { directory, listing } = current;
       if (current.next < listing.length) {
         const { name } = listing.entry(current.next);

@@ -4,6 +4,7 @@ import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { OverlayFiles } from "../overlay/files.ts";
 import type { Listing } from "../overlay/listing.ts";
+import { checkSignal } from "./contents.ts";
 import { join } from "./path.ts";
 import { opendir } from "./system-calls.ts";
 
@@ -69,15 +70,20 @@ export class Traversal {
   }
 }
 
-/** What the directory at `path` holds, sorted by the path from it on. */
+/**
+ * What the directory at `path` holds, sorted by the path from it on.
+ * @throws AbortError `signal` says so
+ */
 export function* sortedEntries(
   overlay: OverlayFiles,
   path: string,
   recursive: boolean,
+  signal?: AbortSignal,
 ): Operation<Entry[]> {
   const traversal = yield* Traversal.begin(overlay, path, recursive);
   const found: { readonly entry: Entry; readonly order: string }[] = [];
   for (let entry = yield* traversal.next(); entry; entry = yield* traversal.next()) {
+    checkSignal(signal);
     found.push({ entry, order: relativeName(entry, path) });
   }
   return found.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ entry }) => entry);

@@ -162,6 +162,31 @@ export function adaptersSuite(open: () => Promise<AdaptedFs>): void {
       expect(text(await fs.readFile("/base/file"))).toBe("of OUR!");
     });
 
+    test("write: the file keeps its mode, and a symlink stays one", async () => {
+      const fs = await open();
+      await fs.writeFile("/shared", "one");
+      await fs.chmod("/shared", 0o664);
+      await fs.symlink("shared", "/link");
+      for (const keepExistingData of [false, true]) {
+        const link = await directoryHandle(fs).getFileHandle("link");
+        const stream = await link.createWritable({ keepExistingData });
+        await stream.write("two");
+        await stream.close();
+        expect((await fs.lstat("/link")).isSymbolicLink()).toBe(true);
+        expect((await fs.stat("/shared")).mode & 0o7777).toBe(0o664);
+        expect(text(await fs.readFile("/shared"))).toBe("two");
+      }
+    });
+
+    test("iterate past symlinks that lead through a file, or nowhere", async () => {
+      const fs = await open();
+      await fs.symlink("base/file/below", "/through");
+      await fs.symlink("none", "/nowhere");
+      const names: string[] = [];
+      for await (const name of directoryHandle(fs).keys()) names.push(name);
+      expect(names).toEqual(["base"]);
+    });
+
     test("write: an aborted stream, or one that fails, leaves no trace", async () => {
       const fs = await open();
       const base = await directoryHandle(fs).getDirectoryHandle("base");

@@ -311,6 +311,25 @@ describe("reading", () => {
     expect(await reading).toBe("he");
   });
 
+  test("readdir, rm and cp end by their signal on the way, and what was done stays", async () => {
+    const { fs } = await mount();
+    await fs.mkdir("/tree/deep", { recursive: true });
+    for (const name of ["a", "b", "deep/c"]) await fs.writeFile(`/tree/${name}`, name);
+    const ended = { name: "AbortError", code: "ABORT_ERR" };
+    const copying = new AbortController();
+    const filter = (source: string) => {
+      if (source !== "/tree") copying.abort();
+      return true;
+    };
+    const { signal } = copying;
+    const copied = fs.cp("/tree", "/copy", { recursive: true, filter, signal });
+    await expect(copied).rejects.toMatchObject(ended);
+    expect(await fs.readdir("/copy")).toHaveLength(1);
+    await expect(fs.readdir("/", { recursive: true, signal })).rejects.toMatchObject(ended);
+    await expect(fs.rm("/tree", { recursive: true, signal })).rejects.toMatchObject(ended);
+    expect(await fs.readdir("/tree")).toEqual(["a", "b", "deep"]);
+  });
+
   test("can be ended by a signal between two pieces", async () => {
     const base = new MemoryBase({ f: { size: 10 * 2 ** 20 } });
     const { fs } = await mount({ base });

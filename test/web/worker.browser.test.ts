@@ -148,7 +148,8 @@ describe("what crosses between page and worker", () => {
   });
 
   test("a signal ends the waiting with an AbortError", async () => {
-    const { promises } = (await opened("empty")).fs;
+    const overlay = await opened("empty");
+    const { promises } = overlay.fs;
     await promises.writeFile("/f", "text");
     const signal = AbortSignal.abort();
     expect(await rejection(promises.readFile("/f", { signal }))).toMatchObject({
@@ -156,6 +157,18 @@ describe("what crosses between page and worker", () => {
     });
     const other = new AbortController();
     expect(await promises.readFile("/f", { signal: other.signal, encoding: "utf8" })).toBe("text");
+    await promises.mkdir("/d");
+    const ended = [
+      overlay.status({ signal }),
+      overlay.revert(["f"], { signal }),
+      promises.readdir("/", { recursive: true, signal }),
+      promises.cp("/d", "/copy", { recursive: true, signal }),
+      promises.rm("/d", { recursive: true, signal }),
+      promises.writeFile("/f", "other", { signal }),
+    ];
+    for (const call of ended) expect(await rejection(call)).toMatchObject({ name: "AbortError" });
+    expect(await promises.readdir("/")).toEqual(["d", "f"]);
+    expect(await promises.readFile("/f", "utf8")).toBe("text");
   });
 
   test("a batch is committed at its end, also if it fails", async () => {
