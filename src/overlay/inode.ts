@@ -230,12 +230,20 @@ export function identityHash(
   overlayId: string,
   digest: (bytes: Uint8Array) => Uint8Array = sha256,
 ): IdentityHash {
-  const encoder = new TextEncoder();
-  return (identity) => {
-    const bytes = digest(encoder.encode(`${overlayId}\0${identity}`));
-    const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
-    return firstBaseIno + view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12);
-  };
+  return (identity) => numberOfDigest(digest(identityBytes(overlayId, identity)));
+}
+
+const encoder = new TextEncoder();
+
+/** What is hashed for the number of a base object. */
+export function identityBytes(overlayId: string, identity: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${overlayId}\0${identity}`);
+}
+
+/** The number that the SHA-256 `digest` gives. */
+export function numberOfDigest(digest: Uint8Array): number {
+  const view = new DataView(digest.buffer, digest.byteOffset, 8);
+  return firstBaseIno + view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12);
 }
 
 /** The inodes in memory, by number and by identity. */

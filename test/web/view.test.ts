@@ -288,7 +288,7 @@ test("a base that cannot be read is opened anew once, for it may have been repub
   const { snapshots } = await view();
   const given: unknown[] = [];
   const stale = reading(snapshots, () => Promise.reject(new FsError("ESTALE")));
-  const request = new Request(`http://here${scope}the%20site/ten.txt`);
+  const request = new Request(`http://here${scope}the%20site/data.json`);
   const response = await answer(request, scope, async (name, failed) => {
     given.push(failed);
     return failed ? await snapshots(name) : await stale(name);
