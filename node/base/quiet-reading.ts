@@ -24,11 +24,17 @@ export interface ChunkTaker {
 
 /**
  * Reads the file at `place` until it did not change during a reading. `unquiet` is called if it never holds still; what
- * was read last counts then. Throws Node's errors; ELOOP if it is a symlink by now.
+ * was read last counts then. Throws Node's errors; ELOOP if it is a symlink by now, ENOENT if it is anything else but a file.
  */
 export function readQuietly(place: string, taker: ChunkTaker, unquiet: () => void): FileMoment {
-  const descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  // A fifo in its place would wait for a writer.
+  const descriptor = openSync(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
+    if (!fstatSync(descriptor).isFile()) {
+      const message = `ENOENT: there is no file any more, open '${place}'`;
+      throw Object.assign(new Error(message), { code: "ENOENT" });
+    }
     for (let reading = 1; ; reading += 1) {
       const before = fstatSync(descriptor, { bigint: true });
       taker.begin();

@@ -5,6 +5,7 @@
  */
 import { basename, isAbsolute } from "node:path";
 import { cacheSetting } from "../base/network.ts";
+import { isRemote } from "../base/open-base.ts";
 import type { MountRequest } from "../mount/mount.ts";
 import { parseMountWords } from "../mount/options.ts";
 import { report } from "./failure.ts";
@@ -111,6 +112,11 @@ function requestFrom({ operands, options, sloppy, unknown }: HelperCall): MountR
     if (path === undefined || isAbsolute(path)) continue;
     const reason = "at boot it would mean another place than now";
     throw new Error(`-o ${word}=${path}: it has to be an absolute path, ${reason}`);
+  }
+  if (!isAbsolute(base) && !isRemote(base)) {
+    const reason =
+      "it has to be a URL or an absolute path: at boot it would mean another place than now";
+    throw new Error(`the base '${base}': ${reason}`);
   }
   const places = placesFrom({ base, mountpoint, storage });
   const { cache: directory, cacheBytes: maxBytes } = words;

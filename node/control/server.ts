@@ -8,6 +8,7 @@ import {
   controlAddress,
   controlPath,
   lineOf,
+  longestCall,
   onLines,
 } from "./socket.ts";
 
@@ -32,11 +33,16 @@ export async function listenForCalls(
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    onLines(socket, (line) => {
+    const take = (line: string): void => {
       answer(line, call).then((reply) => {
         if (socket.writable) socket.write(lineOf(reply));
       });
-    });
+    };
+    const tooLong = (): void => {
+      const message = `a call is at most ${longestCall} characters long; name fewer paths at once`;
+      socket.end(lineOf({ id: 0, error: { message } }));
+    };
+    onLines(socket, take, { limit: longestCall, tooLong });
   });
   try {
     await listen(server, address);

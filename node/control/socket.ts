@@ -41,15 +41,40 @@ export function controlAddress(storage: string): { address: string; release: () 
   };
 }
 
-/** Calls `take` with every line that comes in on `socket`, without its end. */
-export function onLines(socket: Socket, take: (line: string) => void): void {
-  let rest = "";
+/** The longest call, in characters: it names paths, and hundreds of thousands of them fit. */
+export const longestCall = 32 << 20;
+
+/**
+ * Calls `take` with every line that comes in on `socket`, without its end. Once one is longer than `limit` it calls
+ * `tooLong` instead, and nothing more is heard of the socket.
+ */
+export function onLines(
+  socket: Socket,
+  take: (line: string) => void,
+  { limit = Number.POSITIVE_INFINITY, tooLong = () => {} } = {},
+): void {
+  let pieces: string[] = [];
+  let length = 0;
   socket.setEncoding("utf8");
-  socket.on("data", (text: string) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (line !== "") take(line);
-  });
+  const hear = (text: string): void => {
+    const lines = text.split("\n");
+    const rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const whole = pieces.join("") + line;
+      pieces = [];
+      length = 0;
+      if (whole !== "") take(whole);
+    }
+    pieces.push(rest);
+    length += rest.length;
+    if (length <= limit) return;
+    pieces = [];
+    socket.off("data", hear);
+    // What still comes is passed over, so that the other side hears the answer.
+    socket.resume();
+    tooLong();
+  };
+  socket.on("data", hear);
 }
 
 /** The line of a call or an answer. */

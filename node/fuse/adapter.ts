@@ -220,7 +220,12 @@ export class Adapter {
   *open(nodeid: number, flags: OpenFlags, dropsPrivileges = false): Operation<number> {
     const { inode } = this.#node(nodeid);
     const handle = yield* this.overlay.open(inode, flags);
-    if (dropsPrivileges) yield* this.#dropPrivileges(inode);
+    try {
+      if (dropsPrivileges) yield* this.#dropPrivileges(inode);
+    } catch (error) {
+      yield* this.overlay.release(handle);
+      throw error;
+    }
     return this.#opened(handle);
   }
 
@@ -435,13 +440,23 @@ export class Adapter {
 
   *#foundOpen(handle: Handle): Operation<FoundNode & { readonly fh: number }> {
     if (!this.#keepsOpen) {
-      const fh = this.#opened(handle);
-      return { ...(yield* this.#found(handle.inode)), fh };
+      const found = yield* this.#foundOrReleased(handle);
+      return { nodeid: found.nodeid, stat: found.stat, fh: this.#opened(handle) };
     }
     try {
       return { ...(yield* this.#found(handle.inode)), fh: 0 };
     } finally {
       yield* this.overlay.release(handle);
+    }
+  }
+
+  /** What was opened, as a node; if that fails nobody will ever close it. */
+  *#foundOrReleased(handle: Handle): Operation<FoundNode> {
+    try {
+      return yield* this.#found(handle.inode);
+    } catch (error) {
+      yield* this.overlay.release(handle);
+      throw error;
     }
   }
 

@@ -9,6 +9,9 @@ import { decodeRequest, isUnanswered, type Request } from "./protocol/request.ts
 import { decodeHeader, type Message, readUint64, replyHeaderLength } from "./protocol/wire.ts";
 import type { Session } from "./session.ts";
 
+/** Paths that are remembered; with more, those learnt first are forgotten. */
+const maxPaths = 20_000;
+
 interface Asked {
   readonly request: Request;
   readonly nodeid: number;
@@ -141,12 +144,12 @@ export class RequestLog {
       case "symlink":
       case "link": {
         const nodeid = readUint64(reply.view, replyHeaderLength);
-        if (nodeid !== 0) this.#paths.set(nodeid, this.#below(parent, request.name));
+        if (nodeid !== 0) this.#remember(nodeid, this.#below(parent, request.name));
         return;
       }
       case "readdirplus":
         for (const [nodeid, name] of packedNames(reply, length)) {
-          if (nodeid !== 0) this.#paths.set(nodeid, this.#below(parent, name));
+          if (nodeid !== 0) this.#remember(nodeid, this.#below(parent, name));
         }
         return;
       case "rename":
@@ -154,6 +157,18 @@ export class RequestLog {
           this.#below(parent, request.name),
           this.#below(request.newParent, request.newName),
         );
+    }
+  }
+
+  /** The paths learnt first are forgotten, all but the root's: their nodes are told by number then. */
+  #remember(nodeid: number, path: string): void {
+    this.#paths.delete(nodeid);
+    this.#paths.set(nodeid, path);
+    if (this.#paths.size <= maxPaths) return;
+    for (const oldest of this.#paths.keys()) {
+      if (oldest === rootNodeid) continue;
+      this.#paths.delete(oldest);
+      return;
     }
   }
 

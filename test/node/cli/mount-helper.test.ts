@@ -1,6 +1,6 @@
 /** Which command lines are mount(8)'s. */
-import { expect, test } from "vitest";
-import { helperCall } from "../../../node/cli/mount-helper.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { helperCall, mountAsHelper } from "../../../node/cli/mount-helper.ts";
 
 const commands = new Set(["mount", "export"]);
 const called = (program: string, ...args: string[]) =>
@@ -44,4 +44,12 @@ test("everything given to mount.minifo is a call of mount(8)", () => {
     },
   );
   expect(called("/sbin/mount.minifo", "a", "-Z")).toMatchObject({ unknown: ["-Z"] });
+});
+
+test("a base that is no URL and no absolute path is refused, for at boot it would be another one", async () => {
+  const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  onTestFinished(() => said.mockRestore());
+  const call = called("/sbin/mount.minifo", "tree", "/mnt", "-o", "sto=/s");
+  expect(call && (await mountAsHelper(call))).toBe(1);
+  expect(said.mock.calls.flat().join()).toMatch(/the base 'tree'.*absolute path/);
 });

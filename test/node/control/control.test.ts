@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { callOwner } from "../../../node/control/client.ts";
 import { listenForCalls } from "../../../node/control/server.ts";
+import { longestCall } from "../../../node/control/socket.ts";
 import { FsError } from "../../../src/index.ts";
 
 function scratch(): string {
@@ -101,4 +102,20 @@ test("the socket is for its owner alone, and gone when it closes", async () => {
   expect(statSync(join(storage, "control")).mode & 0o777).toBe(0o600);
   await server.close();
   writeFileSync(join(storage, "control"), "", { flag: "wx" });
+});
+
+test("a call that never ends is cut off with an answer that says so, and others are served", async () => {
+  const storage = scratch();
+  await owner(storage, async () => "answered");
+  const socket = connect(join(storage, "control"));
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  const told = new Promise<string>((resolve, reject) => {
+    socket.on("data", (bytes) => resolve(String(bytes))).on("error", reject);
+  });
+  const piece = "x".repeat(1 << 20);
+  for (let length = 0; length <= longestCall; length += piece.length) socket.write(piece);
+  expect(await told).toMatch(/at most \d+ characters/);
+  expect(await callOwner(storage, "status")).toEqual({ result: "answered" });
 });

@@ -1,6 +1,6 @@
 /** The log of requests: one line each, with names where they are known. */
 import { expect, test } from "vitest";
-import { opcodes } from "../../../node/fuse/protocol/wire.ts";
+import { Message, opcodes } from "../../../node/fuse/protocol/wire.ts";
 import { RequestLog } from "../../../node/fuse/request-log.ts";
 import { Session } from "../../../node/fuse/session.ts";
 import { Bytes, requestOf } from "./kernel-side.ts";
@@ -44,5 +44,34 @@ test("each request is a line with what it is about, what came of it and how long
     "rename      d => e  ok  N µs  by 4242",
     'readlink    "e/a\\u001b[2J"  EINVAL  N µs  by 4242',
     "refused     opcode 5000  ENOSYS  by 4242",
+  ]);
+});
+
+test("paths are remembered of the nodes met last only, so that the log takes no more memory by the day", () => {
+  const lines: string[] = [];
+  const log = new RequestLog((line) => lines.push(line));
+  let made = 1;
+  const reply = log.heard(() => {});
+  const heard = log.over({ receive: () => true });
+  const message = Message.withRoom(200);
+  const ask = (opcode: number, nodeid: number, name: string): void => {
+    heard.receive(requestOf({ opcode, nodeid, unique: 2, body: new Bytes().name(name) }));
+    message.view.setUint32(4, 0, true);
+    message.view.setBigUint64(8, 2n, true);
+    message.view.setBigUint64(16, BigInt(made), true);
+    reply(message, 144);
+  };
+  for (let i = 0; i < 20_001; i += 1) {
+    made += 1;
+    ask(opcodes.lookup, 1, "directory");
+  }
+  lines.length = 0;
+  ask(opcodes.lookup, 2, "a");
+  ask(opcodes.lookup, 20_000, "a");
+  ask(opcodes.lookup, 1, "a");
+  expect(lines.map((line) => / {2}lookup +(\S+)/.exec(line)?.[1])).toEqual([
+    "#2/a",
+    "directory/a",
+    "a",
   ]);
 });
