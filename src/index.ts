@@ -106,11 +106,11 @@ export {
 export { type WatchEvent, type WatchOptions, watch } from "./fs/watch.ts";
 export * from "./operation.ts";
 export type { BaseMove } from "./overlay/base-moves.ts";
-export type { Change, ChangeState } from "./overlay/changes.ts";
+export type { Change, ChangeKind, ChangeState } from "./overlay/changes.ts";
 export { type CheckOptions, type CheckReport, check, type Finding } from "./overlay/check/check.ts";
 export { Handle, type OpenFlags, OverlayFiles, type OverlayOptions } from "./overlay/files.ts";
 export type { AllocationMode } from "./overlay/holes.ts";
-export type { Inode } from "./overlay/inode.ts";
+export type { Inode, Place } from "./overlay/inode.ts";
 export type { Listing, ListingEntry } from "./overlay/listing.ts";
 export type { Context } from "./overlay/make.ts";
 export type { RenameFlags } from "./overlay/namespace.ts";

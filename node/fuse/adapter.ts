@@ -42,7 +42,7 @@ export interface ListedName {
   /** Where the listing goes on behind this name. */
   readonly next: number;
   /** What the name means; absent for "." and "..", and where only names are wanted. */
-  readonly found?: { readonly inode: Inode; readonly stat: Stat };
+  readonly found?: { readonly inode: Inode; readonly stat: Stat; readonly parent: Inode };
 }
 
 /** What the adapter is told besides the overlay. */
@@ -65,6 +65,9 @@ interface Node {
   readonly nodeid: number;
   readonly inode: Inode;
   lookups: number;
+  /** Where it was found last, but for the root and what never had a name. */
+  parent: Inode | undefined;
+  name: string;
 }
 
 interface OpenFile {
@@ -100,7 +103,8 @@ export class Adapter {
     this.overlay = overlay;
     this.#hidden = (options.umask ?? 0) & 0o777;
     this.#keepsOpen = options.keepsOpen === true;
-    this.#root = { nodeid: rootNodeid, inode: overlay.root, lookups: 1 };
+    const { root: inode } = overlay;
+    this.#root = { nodeid: rootNodeid, inode, lookups: 1, parent: undefined, name: "" };
     this.#nodes.set(rootNodeid, this.#root);
     this.#byInode.set(overlay.root, this.#root);
   }
@@ -124,14 +128,14 @@ export class Adapter {
   *lookup(parent: number, name: string): Operation<FoundNode> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.lookup(directory.inode, name);
-    return yield* this.#found(inode);
+    return yield* this.#found(inode, directory.inode, name);
   }
 
   /** As `lookup`, but undefined where there is no such name. */
   *find(parent: number, name: string): Operation<FoundNode | undefined> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.find(directory.inode, name);
-    return inode && (yield* this.#found(inode));
+    return inode && (yield* this.#found(inode, directory.inode, name));
   }
 
   /** Gives back `lookups` of a node; with the last one its nodeid is gone. */
@@ -176,26 +180,26 @@ export class Adapter {
     const directory = this.#node(parent);
     const context = contextOf(caller);
     const inode = yield* this.overlay.mknod(directory.inode, name, mode, rdev, context);
-    return yield* this.#found(inode);
+    return yield* this.#found(inode, directory.inode, name);
   }
 
   *mkdir(parent: number, name: string, mode: number, caller: Caller): Operation<FoundNode> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.mkdir(directory.inode, name, mode, contextOf(caller));
-    return yield* this.#found(inode);
+    return yield* this.#found(inode, directory.inode, name);
   }
 
   *symlink(parent: number, name: string, target: string, caller: Caller): Operation<FoundNode> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.symlink(directory.inode, name, target, contextOf(caller));
-    return yield* this.#found(inode);
+    return yield* this.#found(inode, directory.inode, name);
   }
 
   *link(nodeid: number, parent: number, name: string): Operation<FoundNode> {
     const directory = this.#node(parent);
     const { inode } = this.#node(nodeid);
     yield* this.overlay.link(inode, directory.inode, name);
-    return yield* this.#found(inode);
+    return yield* this.#found(inode, directory.inode, name);
   }
 
   *unlink(parent: number, name: string): Operation<void> {
@@ -214,7 +218,14 @@ export class Adapter {
     flags: { readonly noReplace: boolean; readonly exchange: boolean },
   ): Operation<void> {
     const from = this.#node(parent).inode;
-    yield* this.overlay.rename(from, name, this.#node(newParent).inode, newName, flags);
+    const to = this.#node(newParent).inode;
+    yield* this.overlay.rename(from, name, to, newName, flags);
+    // The kernel moves what it knows by itself and looks nothing up.
+    const inode = yield* this.overlay.find(to, newName);
+    const node = inode && this.#byInode.get(inode);
+    if (!node) return;
+    node.parent = to;
+    node.name = newName;
   }
 
   *open(nodeid: number, flags: OpenFlags, dropsPrivileges = false): Operation<number> {
@@ -249,7 +260,7 @@ export class Adapter {
       const inode = yield* this.overlay.lookup(directory.inode, name);
       handle = yield* this.overlay.open(inode, flags);
     }
-    return yield* this.#foundOpen(handle);
+    return yield* this.#foundOpen(handle, directory.inode, name);
   }
 
   /** Makes a file without a name in the directory `parent` and opens it: O_TMPFILE. `link` may name it while it is open. */
@@ -343,14 +354,15 @@ export class Adapter {
       const inode = yield* this.overlay.listed(listing, index - 2);
       if (!inode) continue; // its name was removed since
       const { ino } = inode;
-      const found = plus ? { inode, stat: yield* this.#stat(inode) } : undefined;
+      const stat = plus ? yield* this.#stat(inode) : undefined;
+      const found = stat && { inode, stat, parent: node.inode };
       if (!take({ name, type, ino, next, ...(found && { found }) })) return;
     }
   }
 
-  /** Takes one lookup of an inode that `readdir` offered, and returns its nodeid. */
-  retain(inode: Inode): number {
-    return this.#retain(inode).nodeid;
+  /** Takes one lookup of an inode that `readdir` offered as `name` of `parent`, and returns its nodeid. */
+  retain(inode: Inode, parent: Inode, name: string): number {
+    return this.#retain(inode, parent, name).nodeid;
   }
 
   releasedir(fh: number): void {
@@ -366,9 +378,10 @@ export class Adapter {
 
   /** As `getxattr`, but undefined where there is no such attribute. */
   *findxattr(nodeid: number, name: string): Operation<Uint8Array | undefined> {
-    const { inode } = this.#node(nodeid);
-    if (isTold(name)) return yield* told(this.overlay, inode, name);
-    return this.overlay.findxattr(inode, name);
+    const { inode, parent, name: foundAs } = this.#node(nodeid);
+    if (!isTold(name)) return this.overlay.findxattr(inode, name);
+    const place = parent && { parent, name: foundAs };
+    return yield* told(this.overlay, inode, name, place);
   }
 
   *setxattr(
@@ -438,31 +451,35 @@ export class Adapter {
     return fh;
   }
 
-  *#foundOpen(handle: Handle): Operation<FoundNode & { readonly fh: number }> {
+  *#foundOpen(
+    handle: Handle,
+    parent?: Inode,
+    name?: string,
+  ): Operation<FoundNode & { readonly fh: number }> {
     if (!this.#keepsOpen) {
-      const found = yield* this.#foundOrReleased(handle);
+      const found = yield* this.#foundOrReleased(handle, parent, name);
       return { nodeid: found.nodeid, stat: found.stat, fh: this.#opened(handle) };
     }
     try {
-      return { ...(yield* this.#found(handle.inode)), fh: 0 };
+      return { ...(yield* this.#found(handle.inode, parent, name)), fh: 0 };
     } finally {
       yield* this.overlay.release(handle);
     }
   }
 
   /** What was opened, as a node; if that fails nobody will ever close it. */
-  *#foundOrReleased(handle: Handle): Operation<FoundNode> {
+  *#foundOrReleased(handle: Handle, parent?: Inode, name?: string): Operation<FoundNode> {
     try {
-      return yield* this.#found(handle.inode);
+      return yield* this.#found(handle.inode, parent, name);
     } catch (error) {
       yield* this.overlay.release(handle);
       throw error;
     }
   }
 
-  *#found(inode: Inode): Operation<FoundNode> {
+  *#found(inode: Inode, parent?: Inode, name?: string): Operation<FoundNode> {
     // Held before the wait that getattr may be, so that the inode keeps its identity over it.
-    const node = this.#retain(inode);
+    const node = this.#retain(inode, parent, name);
     try {
       return { nodeid: node.nodeid, stat: yield* this.#stat(inode) };
     } catch (error) {
@@ -471,14 +488,18 @@ export class Adapter {
     }
   }
 
-  #retain(inode: Inode): Node {
+  #retain(inode: Inode, parent: Inode | undefined, name = ""): Node {
     let node = this.#byInode.get(inode);
     if (!node) {
-      node = { nodeid: this.#nextNodeid++, inode, lookups: 0 };
+      node = { nodeid: this.#nextNodeid++, inode, lookups: 0, parent, name };
       this.#nodes.set(node.nodeid, node);
       this.#byInode.set(inode, node);
       const isReadable = inode.type === "file" && !inode.isGone && !inode.isLost;
       if (this.#keepsOpen && isReadable) this.#keepOpen(node);
+    }
+    if (parent) {
+      node.parent = parent;
+      node.name = name;
     }
     node.lookups += 1;
     this.overlay.retain(inode);

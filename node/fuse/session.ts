@@ -355,7 +355,7 @@ export class Session {
         if (!plus) packer.add(entry);
         else if (!entry.found) packer.add(entry, noAttributes);
         else {
-          const nodeid = this.#adapter.retain(entry.found.inode);
+          const nodeid = this.#adapter.retain(entry.found.inode, entry.found.parent, entry.name);
           packer.add(entry, this.#entryReply({ nodeid, stat: entry.found.stat }));
         }
         return true;

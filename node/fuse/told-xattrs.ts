@@ -3,21 +3,21 @@
  * They can be read by name alone: a list does not have them, or `cp -a` and `rsync -X` would take them along to files of
  * which they are not true. Nobody can set them.
  */
-import { FsError, type Inode, type Operation, type Overlay } from "../../src/index.ts";
+import { FsError, type Inode, type Operation, type Overlay, type Place } from "../../src/index.ts";
 
 const prefix = "user.minifo.";
 
 /** What can be asked, by the name behind the prefix; nothing told is ENODATA. */
 const attributes: Readonly<
-  Record<string, (overlay: Overlay, inode: Inode) => Operation<string | undefined>>
+  Record<string, (overlay: Overlay, inode: Inode, place?: Place) => Operation<string | undefined>>
 > = {
   /** The word `minifo status` has for it, or `unmodified`. */
-  *state(overlay, inode) {
-    return (yield* overlay.changeOf(inode))?.state ?? "unmodified";
+  *state(overlay, inode, place) {
+    return (yield* overlay.changeOf(inode, place))?.state ?? "unmodified";
   },
   /** The base path it comes from, `.` being the root; absent for what was created here. */
-  *origin(overlay, inode) {
-    const change = yield* overlay.changeOf(inode);
+  *origin(overlay, inode, place) {
+    const change = yield* overlay.changeOf(inode, place);
     const origin = change?.from ?? change?.linkTo ?? inode.origin;
     return origin === "" ? "." : origin;
   },
@@ -37,11 +37,19 @@ export function isTold(name: string): boolean {
   return name.startsWith(prefix);
 }
 
-/** @throws ENODATA there is no such attribute, or nothing to tell */
-export function* told(overlay: Overlay, inode: Inode, name: string): Operation<Uint8Array> {
+/**
+ * What the attribute `name` tells of `inode`, which was found at `place`.
+ * @throws ENODATA there is no such attribute, or nothing to tell
+ */
+export function* told(
+  overlay: Overlay,
+  inode: Inode,
+  name: string,
+  place?: Place,
+): Operation<Uint8Array> {
   const key = name.slice(prefix.length);
   const attribute = Object.hasOwn(attributes, key) ? attributes[key] : undefined;
-  const text = attribute && (yield* attribute(overlay, inode));
+  const text = attribute && (yield* attribute(overlay, inode, place));
   if (text === undefined) throw new FsError("ENODATA");
   return new TextEncoder().encode(text);
 }

@@ -8,7 +8,7 @@ import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../
 import type { Operation } from "../operation.ts";
 import type { HiddenObject, NameRecord, NodeRecord } from "../storage/storage.ts";
 import { type BaseMove, moveUnderHidden, moveUnderNode } from "./base-moves.ts";
-import { rootIno } from "./inode.ts";
+import { type Inode, type Place, rootIno } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
 /** How a path differs from the base. */
@@ -69,6 +69,50 @@ export function* changesByInode(layers: Layers): Operation<Map<number, Change>> 
   }
   return byInode;
 }
+
+/** What a change is, without where. */
+export type ChangeKind = Pick<Change, "state" | "from" | "linkTo">;
+
+/**
+ * The change that `inode` is, which was found at `place`, read off what is in memory and nothing else: no records are
+ * loaded, nothing has to be committed. `change` is undefined for what is as the base has it; the answer is undefined where
+ * only all records together can tell, as of files with several names.
+ */
+export function* changeAt(
+  layers: Layers,
+  inode: Inode,
+  place: Place | undefined,
+): Operation<{ readonly change: ChangeKind | undefined } | undefined> {
+  if (!inode.recorded || inode.removed) return unchanged;
+  const node = inode.toRecord();
+  const base = node.origin === undefined ? null : yield* layers.base.lookup(node.origin);
+  if (inode.ino === rootIno)
+    return attributesDiffer(layers, node, base) ? attributesOnly : unchanged;
+  const names = place?.parent.names;
+  if (!place || !names || (!inode.isDirectory && inode.nlink !== 1)) return undefined;
+  const { parent, name } = place;
+  // A directory that was let go of, and has come back as another object since, says nothing.
+  if (layers.inodes.at(parent.ino) !== parent) return undefined;
+  const at = parent.origin === undefined ? undefined : joinBasePath(parent.origin, name);
+  const record = names.get(name);
+  if (!record) return inode.isDirectory && base && at === node.origin ? unchanged : undefined;
+  if (record.whiteout || record.ino !== inode.ino) return undefined;
+  if (node.identity === undefined) {
+    const isOver = record.hides && at !== undefined && (yield* layers.base.lookup(at));
+    return { change: { state: isOver ? "replaced" : "created" } };
+  }
+  // Of what the base has lost, or has several names for, more has to be known.
+  if (!base || node.origin === undefined) return undefined;
+  if (record.origin === undefined) {
+    const isOnly = inode.isDirectory || node.identity === pathIdentity(node.origin);
+    return isOnly ? { change: { state: "renamed", from: node.origin } } : undefined;
+  }
+  if (node.content) return { change: { state: "modified" } };
+  return attributesDiffer(layers, node, base) ? attributesOnly : unchanged;
+}
+
+const unchanged = { change: undefined } as const;
+const attributesOnly = { change: { state: "attributes" } } as const;
 
 /** One name record. */
 interface Named {

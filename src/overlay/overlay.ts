@@ -7,13 +7,13 @@ import { typeOf } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { keepReachable } from "./base-moves.ts";
-import { type Change, changesByInode } from "./changes.ts";
+import { type Change, type ChangeKind, changeAt, changesByInode } from "./changes.ts";
 import { seek } from "./content.ts";
 import { copyRange } from "./copy.ts";
 import { Handle, type OpenFlags, OverlayFiles, type OverlayOptions, opened } from "./files.ts";
 import { findxattr, getxattr, listxattr, removexattr, setxattr } from "./getattr.ts";
 import { type AllocationMode, allocate } from "./holes.ts";
-import type { Inode } from "./inode.ts";
+import type { Inode, Place } from "./inode.ts";
 import { type Context, make, makeUnnamed } from "./make.ts";
 import { link, type RenameFlags, rename, rmdir, symlink, unlink } from "./namespace.ts";
 import type { Reverted } from "./revert.ts";
@@ -154,8 +154,13 @@ export class Overlay extends OverlayFiles {
     return changesOf(this);
   }
 
-  /** The change that `inode` is part of, under its first name by path; undefined if it is as the base has it. Commits first. */
-  *changeOf(inode: Inode): Operation<Change | undefined> {
+  /**
+   * The change that `inode` is, undefined if it is as the base has it. Where it was found, if that is given, tells it as a
+   * rule; else all records have to be read, which commits first, and of several names the first by path counts.
+   */
+  *changeOf(inode: Inode, place?: Place): Operation<ChangeKind | undefined> {
+    const known = yield* changeAt(this.layers, inode, place);
+    if (known) return known.change;
     yield* this.commit("relaxed");
     const { superblock, base } = this;
     const isKept = base.capabilities.snapshot || Date.now() - this.#changesRead_ms < changesKept_ms;
