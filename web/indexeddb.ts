@@ -314,18 +314,23 @@ class IndexedDbStorage implements Storage {
     transaction.done.catch(() => {});
     try {
       const superblocks = transaction.objectStore("superblock");
-      const stored = await superblocks.get(theSuperblock);
-      if (stored === undefined && this.#generation !== undefined) {
-        this.take("it was emptied while it was open, as the browser does when it needs room");
-        throw this.#gone("commit");
-      }
-      refuseStaleEpoch(stored, batch.superblock);
+      // Asked and written in one go: a refusal takes all of it back, and none of it waits for the answer.
+      const asking = superblocks.get(theSuperblock);
+      asking.catch(() => {}); // Waited for below, unless something is thrown before.
       raw(superblocks).put(batch.superblock, theSuperblock);
       putNodes(raw(transaction.objectStore("nodes")), batch);
       putNames(raw(transaction.objectStore("names")), batch);
       putAliases(raw(transaction.objectStore("aliases")), batch);
       putOrphans(raw(transaction.objectStore("orphans")), batch);
       putData(raw(transaction.objectStore("data")), batch);
+      const stored = await asking;
+      if (stored === undefined && this.#generation !== undefined) {
+        this.take("it was emptied while it was open, as the browser does when it needs room");
+        throw this.#gone("commit");
+      }
+      refuseStaleEpoch(stored, batch.superblock);
+      // Else the browser would wait until all of the requests have been answered here.
+      transaction.commit();
     } catch (error) {
       abort(transaction);
       throw error;
