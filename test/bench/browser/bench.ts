@@ -118,6 +118,7 @@ function rowFrom(
 ): Row {
   const { what, unit, better } = row;
   const values = contenders.flatMap((contender): [string, Value][] => {
+    if (contender.page === "raw" && !hasFloor(row)) return [];
     if (isPeer(contender) && missing !== undefined) {
       return [[contender.name, { instead: `cannot: ${missing}` }]];
     }
@@ -125,6 +126,11 @@ function rowFrom(
     return value ? [[contender.name, value]] : [];
   });
   return { what, unit, better, values: Object.fromEntries(values) };
+}
+
+/** Whether there is something bare to compare with: it keeps no tree, which would have to be fetched, stored or held. */
+function hasFloor({ quantity, step }: RowOfStep): boolean {
+  return quantity === "time" || quantity === "survivors" || step === "middle";
 }
 
 /** The row's numbers out of the rounds, or what was wrong in one of them; undefined where it has none. */
