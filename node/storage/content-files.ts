@@ -29,6 +29,12 @@ const filesMadeSafeAtOnce = 32;
 /** Directories the files are spread over, by their ids. */
 const fanOut = 256;
 
+/**
+ * Bytes written at once of what is longer. For larger writes ext4 takes larger pieces of memory, which are rarely at hand:
+ * 256 MiB in pieces of 64 KiB or 256 KiB took 65 to 85 ms of the processor on Linux 6.18, and of 1 MiB 560 to 670 ms.
+ */
+const pieceBytes = 64 << 10;
+
 const zeros = new Uint8Array(64 << 10);
 
 /** The content files under one directory. */
@@ -89,7 +95,9 @@ export class ContentFiles {
     const lengthBefore = fstatSync(file).size;
     this.leaveUnsafe(unsafe);
     try {
-      writeAll(file, bytes, position);
+      for (let at = 0; at < bytes.length; at += pieceBytes) {
+        writeAll(file, bytes.subarray(at, at + pieceBytes), position + at);
+      }
     } catch (error) {
       if (created) this.remove(content);
       else this.truncate(content, lengthBefore);
