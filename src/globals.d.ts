@@ -61,6 +61,7 @@ declare global {
   class ReadableStream<T = unknown> {
     constructor(
       source: {
+        start?(controller: ReadableStreamDefaultController<T>): void;
         pull?(controller: ReadableStreamDefaultController<T>): Promise<void>;
         cancel?(reason?: unknown): Promise<void>;
       },

@@ -23,6 +23,7 @@ export interface HandleFs extends StreamFs {
   rename(from: string, to: string): Promise<void>;
   copyFile(from: string, to: string): Promise<void>;
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  writeFile(path: string, data: Uint8Array): Promise<void>;
 }
 
 /** A file or a directory. */
@@ -374,7 +375,7 @@ async function removeIfThere(fs: HandleFs, path: string): Promise<void> {
 }
 
 /** A path beside `path` that nobody else uses. */
-function swapPathOf(path: string): string {
+export function swapPathOf(path: string): string {
   const slash = path.lastIndexOf("/");
   const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
     byte.toString(16).padStart(2, "0"),

@@ -67,6 +67,11 @@ export function readable(
   const { start = 0, end = Number.MAX_SAFE_INTEGER, signal } = options;
   let file: StreamFile | undefined;
   let at = start;
+  let abandon = (): void => {};
+  const close = async (): Promise<void> => {
+    signal?.removeEventListener("abort", abandon);
+    await file?.close();
+  };
   const pull = async (
     controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
   ): Promise<void> => {
@@ -82,15 +87,21 @@ export function readable(
       if (bytesRead > 0 && at < end) return;
       controller.close();
     } catch (error) {
-      await file?.close();
+      await close();
       throw error;
     }
-    await file.close();
+    await close();
   };
-  return new ReadableStream(
-    { pull, cancel: async () => await file?.close() },
-    { highWaterMark: 0 },
-  );
+  const begin = (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): void => {
+    if (!signal) return;
+    // Also while nobody reads: the file must not stay open until somebody does.
+    abandon = () => {
+      controller.error(new AbortError(signal));
+      close().catch(() => {}); // The stream has ended for another reason already.
+    };
+    signal.addEventListener("abort", abandon, { once: true });
+  };
+  return new ReadableStream({ start: begin, pull, cancel: close }, { highWaterMark: 0 });
 }
 
 /**

@@ -6,7 +6,7 @@
  * Source of the rules: the comments of FileSystemProvider in vscode.d.ts.
  */
 import { FsError } from "../errno.ts";
-import type { HandleFs } from "./handles.ts";
+import { type HandleFs, swapPathOf } from "./handles.ts";
 import type { Stats } from "./stats.ts";
 
 /** A `vscode.Uri`, as much of it as is needed. */
@@ -100,7 +100,7 @@ export class OverlayProvider {
   async stat(uri: ProviderUri): Promise<ProviderStat> {
     return await this.#asProvider(uri, async () => {
       const link = await this.#fs.lstat(uri.path);
-      const stats = link.isSymbolicLink() ? await this.#targetOf(uri.path, link) : link;
+      const stats = (link.isSymbolicLink() && (await this.#targetOf(uri.path))) || link;
       const type = (typeOf(stats) | (link.isSymbolicLink() ? 64 : 0)) as ProviderFileType;
       return {
         type,
@@ -116,9 +116,8 @@ export class OverlayProvider {
       const entries = await this.#fs.readdir(uri.path, { withFileTypes: true });
       const typed = entries.map(async (entry): Promise<[string, ProviderFileType]> => {
         if (!entry.isSymbolicLink()) return [entry.name, typeOf(entry)];
-        const path = childPath(uri.path, entry.name);
-        const target = await this.#targetOf(path, await this.#fs.lstat(path));
-        return [entry.name, (typeOf(target) | 64) as ProviderFileType];
+        const target = await this.#targetOf(childPath(uri.path, entry.name));
+        return [entry.name, ((target ? typeOf(target) : 0) | 64) as ProviderFileType];
       });
       return await Promise.all(typed);
     });
@@ -145,15 +144,7 @@ export class OverlayProvider {
       if (exists && options.create && !options.overwrite) {
         throw new FsError("EEXIST", { path: uri.path });
       }
-      const file = await this.#fs.open(uri.path, "w");
-      try {
-        const bytes = new Uint8Array(content);
-        for (let done = 0; done < bytes.length; ) {
-          done += (await file.write(bytes, done, bytes.length - done, done)).bytesWritten;
-        }
-      } finally {
-        await file.close();
-      }
+      await this.#fs.writeFile(uri.path, content);
       return exists;
     });
     this.report(
@@ -179,17 +170,33 @@ export class OverlayProvider {
   ): Promise<void> {
     await this.#asProvider(from, () => this.#fs.lstat(from.path));
     await this.#asProvider(to, async () => {
-      if (await this.#exists(to.path)) {
-        if (!options.overwrite) throw new FsError("EEXIST", { path: to.path });
-        const isDirectory = (await this.#fs.lstat(to.path)).isDirectory();
-        if (isDirectory && from.path !== to.path) await this.#fs.rm(to.path, { recursive: true });
-      }
-      await this.#fs.rename(from.path, to.path);
+      const isThere = from.path !== to.path && (await this.#exists(to.path));
+      if (isThere && !options.overwrite) throw new FsError("EEXIST", { path: to.path });
+      if (isThere && (await this.#fs.lstat(to.path)).isDirectory()) {
+        await this.#replaceDirectory(from.path, to.path);
+      } else await this.#fs.rename(from.path, to.path);
     });
     this.report([
       { type: isDeleted, uri: from },
       { type: isCreated, uri: to },
     ]);
+  }
+
+  /** Moves `from` to where the directory `to` is, which goes only once that has succeeded. */
+  async #replaceDirectory(from: string, to: string): Promise<void> {
+    if (from.startsWith(`${to}/`) || to.startsWith(`${from}/`)) {
+      const reason = "a directory cannot take the place of one that it lies in, or that lies in it";
+      throw new FsError("EINVAL", { syscall: "rename", path: from, dest: to, reason });
+    }
+    const aside = swapPathOf(to);
+    await this.#fs.rename(to, aside);
+    try {
+      await this.#fs.rename(from, to);
+    } catch (error) {
+      await this.#fs.rename(aside, to);
+      throw error;
+    }
+    await this.#fs.rm(aside, { recursive: true });
   }
 
   async #exists(path: string): Promise<boolean> {
@@ -202,12 +209,12 @@ export class OverlayProvider {
     }
   }
 
-  /** What a symlink leads to; the link itself where that is nothing. */
-  async #targetOf(path: string, link: Stats): Promise<Stats> {
+  /** What the symlink at `path` leads to; undefined where that is nothing, or the link is gone. */
+  async #targetOf(path: string): Promise<Stats | undefined> {
     try {
       return await this.#fs.stat(path);
     } catch (error) {
-      if (error instanceof FsError) return link;
+      if (error instanceof FsError) return undefined;
       throw error;
     }
   }

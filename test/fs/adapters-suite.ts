@@ -7,6 +7,7 @@ import {
   type ProviderChange,
   type ProviderUri,
   readable,
+  type StreamFs,
   writable,
 } from "../../src/index.ts";
 
@@ -70,6 +71,32 @@ export function adaptersSuite(open: () => Promise<AdaptedFs>): void {
       const ending = new AbortController();
       const reader = readable(fs, "/base/file", { signal: ending.signal }).getReader();
       ending.abort();
+      await expect(reader.read()).rejects.toMatchObject({ name: "AbortError" });
+    });
+
+    test("close their file when they are ended while nobody reads", async () => {
+      const fs = await open();
+      await fs.writeFile("/large", new Uint8Array(600_000));
+      let tellClosed = () => {};
+      const closed = new Promise<void>((resolve) => {
+        tellClosed = resolve;
+      });
+      const watched: StreamFs = {
+        async open(path, flags) {
+          const file = await fs.open(path, flags);
+          return {
+            read: (...values) => file.read(...values),
+            write: (...values) => file.write(...values),
+            truncate: (length) => file.truncate(length),
+            close: () => file.close().then(tellClosed),
+          };
+        },
+      };
+      const ending = new AbortController();
+      const reader = readable(watched, "/large", { signal: ending.signal }).getReader();
+      await reader.read();
+      ending.abort();
+      await closed;
       await expect(reader.read()).rejects.toMatchObject({ name: "AbortError" });
     });
   });
@@ -271,6 +298,19 @@ export function adaptersSuite(open: () => Promise<AdaptedFs>): void {
       expect(await nameOf(provider.readDirectory(uri("/base")))).toBe("FileNotADirectory");
       await rename("/base", "/base", true);
       expect(text(await fs.readFile("/base"))).toBe("a");
+    });
+
+    test("a rename over a directory loses nothing if it cannot be", async () => {
+      const fs = await open();
+      await fs.mkdir("/base/deep");
+      const provider = fileSystemProvider(fs, { errors });
+      const rename = (from: string, to: string) =>
+        provider.rename(uri(from), uri(to), { overwrite: true });
+      expect(await nameOf(rename("/base/deep", "/base"))).toBe("Unavailable");
+      expect(await nameOf(rename("/base", "/base/deep"))).toBe("Unavailable");
+      const names = (await fs.readdir("/base", { withFileTypes: true })).map(({ name }) => name);
+      expect(names.sort()).toEqual(["deep", "file"]);
+      expect(await fs.readdir("/", { withFileTypes: true })).toHaveLength(1);
     });
   });
 }
