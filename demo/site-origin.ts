@@ -15,25 +15,21 @@ export function workbenchOrigin(): string {
 }
 
 /**
- * The origin of the site whose storage has this name.
- * @throws Error the workbench was opened under another name than the one it has origins beside
+ * The address under which this page should be open instead; undefined if it is: only there are there origins beside its
+ * own. Browsers take every name below localhost for this machine.
  */
+export function homeAddress(): string | undefined {
+  if (location.hostname.startsWith(`${workbenchLabel}.`)) return undefined;
+  const { port, hash } = location;
+  return `http://${workbenchLabel}.minifo.localhost:${port}/${hash}`;
+}
+
+/** The origin of the site whose storage has this name. */
 export async function siteOrigin(storage: string): Promise<string> {
-  if (!location.hostname.startsWith(`${workbenchLabel}.`)) {
-    throw new Error(
-      `The workbench gives each site an origin of its own, beside its own. So open it at ${homeAddress()}, not at ${location.host}.`,
-    );
-  }
   const bytes = new TextEncoder().encode(storage);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hash = Array.from(digest.subarray(0, 10), (byte) => byte.toString(16).padStart(2, "0"));
   return originBeside(`site-${hash.join("")}`);
-}
-
-/** The workbench's address on this machine. Browsers take every name below localhost for it. */
-function homeAddress(): string {
-  const { port, hash } = location;
-  return `http://${workbenchLabel}.minifo.localhost:${port}/${hash}`;
 }
 
 function originBeside(label: string): string {

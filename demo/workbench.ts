@@ -13,6 +13,7 @@ import { type Explanation, explainOpening } from "./explain.ts";
 import { extensionOf, isWithin, join, nameOf, parentOf } from "./paths.ts";
 import { Preview } from "./preview.ts";
 import { type KeptSite, keepSite, type SiteKeeper } from "./site-keeper.ts";
+import { homeAddress } from "./site-origin.ts";
 import { Tree, type TreeEntry } from "./tree.ts";
 
 /** Milliseconds without a key before a file is saved. */
@@ -511,6 +512,15 @@ async function start(): Promise<void> {
       title: "Open a site",
       text: "Put the address of a minifo base above: any static site with a minifo.json at its root. Serve one of your own with:",
       command: "npx minifo serve DIR",
+    });
+    return;
+  }
+  const home = homeAddress();
+  if (home !== undefined) {
+    showNotice({
+      title: "Open the workbench under its name",
+      text: "It shows each site on an origin of its own, beside its own, so that a site's scripts reach nothing else. That takes a name:",
+      command: home,
     });
     return;
   }

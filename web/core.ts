@@ -60,6 +60,8 @@ const silence_ms = 2000;
 export class Core {
   readonly overlay: OverlayFiles;
   readonly fs: FsPromises;
+  /** The base's URL as it was given. */
+  readonly url: string;
   readonly #storage: Storage;
   readonly #fetcher: CountingFetcher;
   #closed: Error | undefined;
@@ -67,8 +69,14 @@ export class Core {
   #idle: () => void = () => {};
   #lastSign_ms = performance.now();
 
-  private constructor(overlay: OverlayFiles, storage: Storage, fetcher: CountingFetcher) {
+  private constructor(
+    overlay: OverlayFiles,
+    storage: Storage,
+    fetcher: CountingFetcher,
+    url: string,
+  ) {
     this.overlay = overlay;
+    this.url = url;
     this.fs = fsOf(overlay).promises;
     this.#storage = storage;
     this.#fetcher = fetcher;
@@ -84,7 +92,12 @@ export class Core {
     const base = await run(openWebBase(url, await withFetchCache(network)));
     const opened = await openIndexedDbStorage(storage, { lost });
     try {
-      return new Core(await run(OverlayFiles.open({ base, storage: opened })), opened, network);
+      return new Core(
+        await run(OverlayFiles.open({ base, storage: opened })),
+        opened,
+        network,
+        url,
+      );
     } catch (error) {
       await run(opened.close());
       throw error;

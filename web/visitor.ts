@@ -99,7 +99,7 @@ export class Visitor implements WorkerCalls {
     this.#enter();
     const core = await becoming;
     const { overlay } = core;
-    refuseOtherBase(storage, overlay.base.locator, base);
+    refuseOtherBase(storage, core.url, base);
     if (overlayId !== undefined && overlayId !== overlay.superblock.overlayId) {
       const reason =
         "the storage is not the one this page had open: it was deleted, or cleared by the browser, " +
@@ -326,7 +326,7 @@ function handedOver(bytes: Uint8Array): Uint8Array {
 }
 
 function refuseOtherBase(storage: string, open: string, wanted: string): void {
-  if (baseUrlOf(wanted) === open) return;
+  if (wanted === open || baseUrlOf(wanted) === baseUrlOf(open)) return;
   const reason = `the storage is open over another base, ${open}, in another tab; use another storage`;
   throw new FsError("EINVAL", { syscall: "open", path: storage, reason });
 }

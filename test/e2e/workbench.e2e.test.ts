@@ -239,6 +239,12 @@ test("a base refused by CORS is explained by the header that is missing", async 
   server.close();
 });
 
+test("under another name the workbench opens nothing, and tells its own", async () => {
+  const page = await browser.context.newPage();
+  await page.goto(demo.address.replace("workbench.minifo.localhost", "127.0.0.1"));
+  await expectPage(page.getByRole("alert").locator("code")).toHaveText(demo.address);
+});
+
 test("the program tells the workbench's address first, and ends cleanly on Ctrl-C", async () => {
   const program = await startDemo();
   expect(program.output.trim().split("\n")[0]).toMatch(

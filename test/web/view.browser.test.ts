@@ -1,6 +1,6 @@
 /** The view through a real service worker, looked at from inside a frame under its scope. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { registerView, type View } from "../../web/index.ts";
+import { openOverlay, registerView, type View } from "../../web/index.ts";
 import { largeByte, largeSize } from "../rig/site.ts";
 import { close, opened, unusedStorage } from "./opened.ts";
 
@@ -93,4 +93,21 @@ test("a storage or a path that is not there is a page with status 404", async ()
   const unknown = await fetch(view.url("no-such-storage", "index.html"));
   expect(unknown.status).toBe(404);
   expect(await unknown.text()).toContain("no-such-storage");
+});
+
+test("the service worker for any base reads listings and archives", async () => {
+  const script = "/web/service-worker-any-base.ts";
+  const anyView = await registerView({ script, scope: "/web/any/", type: "module" });
+  const read = async (base: string, path: string): Promise<string> => {
+    const storage = unusedStorage();
+    const overlay = await openOverlay({ base: new URL(base, location.href).href, storage });
+    await overlay.fs.promises.writeFile("/index.html", "<h1>Mine</h1>");
+    const { fetch } = await visit(anyView.url(storage));
+    const text = await (await fetch(anyView.url(storage, path))).text();
+    await overlay.close();
+    return text;
+  };
+  expect(await read("/bases/listed/", "f#")).toBe("of the listing");
+  expect(await read("/bases/listed/t.zip", "d/deflated")).toBe("text ".repeat(1000));
+  await (await navigator.serviceWorker.getRegistration(anyView.scope))?.unregister();
 });
