@@ -31,6 +31,8 @@ import {
 } from "./indexeddb-layout.ts";
 import { listIndexedDbStorages } from "./storages.ts";
 
+type NodesRead = IDBPObjectStore<Layout, ["nodes"], "nodes", "readonly">;
+
 const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"] as const;
 
 /** What a storage may be opened with. */
@@ -116,6 +118,7 @@ class IndexedDbStorage implements Storage {
    */
   #recorded: Set<number> | undefined;
   #recordedLoading: Promise<Set<number>> | undefined;
+  #nodesRead: NodesRead | undefined;
 
   /** Told why, once, when the storage was taken away. */
   readonly #told: (why: string) => void;
@@ -160,7 +163,7 @@ class IndexedDbStorage implements Storage {
       const recorded = this.#recorded ?? (yield* waitFor(this.#loadRecorded()));
       if (!recorded.has(ino)) return undefined;
     }
-    return yield* waitFor(this.#attempt("read", (database) => database.get("nodes", ino)));
+    return yield* waitFor(this.#attempt("read", (database) => this.#nodesIn(database).get(ino)));
   }
 
   *names(parent: number): Operation<readonly NameEntry[]> {
@@ -249,6 +252,19 @@ class IndexedDbStorage implements Storage {
     }
     this.#generation = superblock.generation;
     return superblock;
+  }
+
+  /** The nodes as all who ask in this turn read them: a transaction each would cost several times as much. */
+  #nodesIn(database: IDBPDatabase<Layout>): NodesRead {
+    if (!this.#nodesRead) {
+      const transaction = database.transaction("nodes");
+      transaction.done.catch(() => {}); // Whoever asked is told by the answer.
+      this.#nodesRead = transaction.store;
+      queueMicrotask(() => {
+        this.#nodesRead = undefined;
+      });
+    }
+    return this.#nodesRead;
   }
 
   #loadRecorded(): Promise<Set<number>> {
