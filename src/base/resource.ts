@@ -48,7 +48,9 @@ export function* inspect(
     // Some servers answer no HEAD: what they say to a GET counts.
     told = yield* ask("start");
   }
-  if (told.size === undefined) {
+  // One byte that is said to be the whole may be the part that was asked for, from a server that does not say so.
+  const isDoubtful = told.bytes.length === 1 && !told.isPart;
+  if (told.size === undefined || isDoubtful) {
     const whole = yield* waitFor(fetcher.get({ url, maxBytes: maxWhole, fresh }));
     told = { ...told, size: whole.bytes.length };
   }

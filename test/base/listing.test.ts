@@ -197,6 +197,20 @@ describe("a listing site", () => {
     expect(Number.isInteger(node?.mtime.seconds)).toBe(true);
   });
 
+  test("does not take the first byte for the whole file from a server that sends it as such", async () => {
+    const server = await site("python");
+    server.before = (request, response) => {
+      if (request.url !== "/a" || (request.method === "GET" && !request.headers.range))
+        return false;
+      if (request.method === "HEAD") response.writeHead(500).end();
+      else response.writeHead(200, { "content-length": "1" }).end("a");
+      return true;
+    };
+    server.files.set("a", { content: "all of it" });
+    const base = await openAt(server.url);
+    expect(await run(base.lookup("a"))).toMatchObject({ size: 9 });
+  });
+
   test("fetches a file whose size its server tells in no way, and knows it then", async () => {
     const server = await site("python");
     server.before = (request, response) => {
