@@ -382,8 +382,10 @@ export class Connection {
   }
 
   #succeed(frozen: Link | undefined): void {
-    // A host of our own that does not answer makes room for another one.
-    if (frozen?.isOwn || !this.#host.answers) this.#replaceHost();
+    // A host of our own that does not answer makes room for another one; but a worker of this tab alone has not been
+    // frozen while this runs: it is still loading, and would never come to an end of that if it were replaced.
+    const isStuck = this.#host.isShared && !this.#host.answers;
+    if (frozen?.isOwn || isStuck) this.#replaceHost();
     if (frozen) this.#drop(frozen);
     // Who waits for the owner goes on waiting, and tries this again.
     this.#host.calls.takeOver(frozen?.attached.host).catch(() => {});
