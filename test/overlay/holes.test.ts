@@ -85,6 +85,16 @@ test.each([
   );
 });
 
+test("a truncation leaves no chunk past the new end in the storage", async () => {
+  const f = await Fixture.open({}, { chunkSize });
+  await f.create("file", new Uint8Array(3 * chunkSize).fill(1));
+  await run(f.overlay.commit("strict"));
+  await run(f.overlay.setattr(await f.at("file"), { size: chunkSize + 10 }));
+  await run(f.overlay.commit("strict"));
+  const stored = [...f.disk.data.values()].map((chunks) => [...chunks.keys()]);
+  expect(stored).toEqual([[0, 1]]);
+});
+
 describe("a hole punched", () => {
   test("into a file of the base fetches at most its edges and stores no bytes between", async () => {
     const f = await Fixture.open({ file: { size: 100 * chunkSize } }, { chunkSize });

@@ -243,6 +243,18 @@ describe("while a commit is under way", () => {
     await f.mount();
     expect(await f.read("file")).toBe("aCa");
   });
+
+  test("and it fails, a name that was changed meanwhile does not go back, nor does a node that was removed", async () => {
+    const { f, gate, commit } = await committing();
+    await f.unlink("file");
+    gate.reject(new Error("the disk is gone"));
+    await expect(commit).rejects.toMatchObject({ code: "EIO" });
+    f.disk.before = undefined;
+    await run(f.overlay.commit("strict"));
+    expect([...f.disk.nodes.keys()]).toEqual([1]);
+    await f.mount();
+    expect(await f.names("")).toEqual([]);
+  });
 });
 
 test("a revert that waits keeps the inodes it has in hand, however many there are", async () => {
