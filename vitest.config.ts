@@ -14,6 +14,11 @@ import { webKitOverDriver } from "./test/rig/webkit.ts";
 
 const suffixed = ["slow", "mount", "e2e", "browser"].map((suffix) => `test/**/*.${suffix}.test.ts`);
 
+/** What a test or a hook may take, in place of what is usual: for the soak, whose counts are a hundred times as large. */
+const patience_ms = process.env.MINIFO_PATIENCE_MS
+  ? Number(process.env.MINIFO_PATIENCE_MS)
+  : undefined;
+
 /** A project of tests in Node, `workers` files at a time, or as many as there are processors. */
 function inNode(name: string, include: string, timeout_ms: number, workers?: number) {
   return {
@@ -23,8 +28,8 @@ function inNode(name: string, include: string, timeout_ms: number, workers?: num
       include: [include],
       setupFiles: ["test/rig/own-cache.ts"],
       exclude: suffixed.filter((pattern) => pattern !== include),
-      testTimeout: timeout_ms,
-      hookTimeout: timeout_ms,
+      testTimeout: patience_ms ?? timeout_ms,
+      hookTimeout: patience_ms ?? timeout_ms,
       ...(workers !== undefined && { maxWorkers: workers }),
     },
   };
@@ -40,8 +45,8 @@ function inBrowser(browser: "chromium" | "firefox" | "webkit", provider: Browser
       // A project may not be called like its only instance, and it is the instance that --project names.
       name: `in ${browser}`,
       include: ["test/**/*.browser.test.ts"],
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
+      testTimeout: patience_ms ?? 60_000,
+      hookTimeout: patience_ms ?? 60_000,
       fileParallelism: false,
       browser: {
         enabled: true,
