@@ -11,7 +11,7 @@ const width = 860;
 const labelWidth = 300;
 const edge = 24;
 const rowHeight = 26;
-const headHeight = 74;
+const legendHeight = 20;
 const footHeight = 34;
 
 /** Of at least 3 to 1 on white and on near-black alike. */
@@ -26,14 +26,20 @@ interface Dot {
 
 export function pictureOf(report: Report): string {
   const { contenders, rows } = report;
-  const lines = rows.map((row) => ({ row, dots: dotsOf(report, row) }));
+  const names = legend(contenders.map(({ name }) => name));
+  const headHeight = 54 + names.lines * legendHeight;
+  // Where the first one has no number nothing can be compared to it.
+  const lines = rows
+    .map((row) => ({ row, dots: dotsOf(report, row) }))
+    .filter(({ dots }) => dots.length > 0);
   const reach = reachOf(lines.flatMap(({ dots }) => dots.map(({ times }) => times)));
-  const plotWidth = width - labelWidth - 2 * edge;
+  // The last mark has half of its label beside it.
+  const plotWidth = width - labelWidth - 3 * edge;
   const x = (times: number): number => {
     const part = (Math.log10(times) - Math.log10(reach.from)) / Math.log10(reach.to / reach.from);
     return labelWidth + edge + part * plotWidth;
   };
-  const height = headHeight + rows.length * rowHeight + footHeight;
+  const height = headHeight + lines.length * rowHeight + footHeight;
   const bottom = height - footHeight;
   const first = contenders[0]?.name ?? "";
   const axis = reach.ticks.map((tick) => {
@@ -47,13 +53,15 @@ export function pictureOf(report: Report): string {
   const drawn = lines.map(({ row, dots }, index) => {
     const y = headHeight + (index + 0.5) * rowHeight;
     const label = text(labelWidth, y + 4, row.what, "end");
-    return label + dots.map((dot) => circle(report, row, dot, x(dot.times), y)).join("");
+    // The first ones lie above the others.
+    const drawn = dots.toReversed().map((dot) => circle(report, row, dot, x(dot.times), y));
+    return label + drawn.join("");
   });
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="${ink}">`,
     `<title>${escaped(report.title)}</title>`,
     text(edge, 24, report.title, "start", ' font-size="16" font-weight="600"'),
-    legend(contenders.map(({ name }) => name)),
+    names.drawn,
     text(width - edge, 24, `times as good as ${first}: better to the right`, "end"),
     ...axis,
     ...drawn,
@@ -87,14 +95,22 @@ function circle(report: Report, row: Row, dot: Dot, x: number, y: number): strin
   return `<circle cx="${number(x)}" cy="${y}" r="6" fill="${color(dot.contender)}"><title>${said}</title></circle>`;
 }
 
-function legend(names: readonly string[]): string {
+/** A dot and a name for each, in as many lines as they take. */
+function legend(names: readonly string[]): { readonly drawn: string; readonly lines: number } {
   let at = edge;
+  let line = 0;
   const entries = names.map((name, index) => {
-    const entry = `<circle cx="${at + 6}" cy="46" r="6" fill="${color(index)}"/>${text(at + 18, 50, name, "start")}`;
-    at += 18 + name.length * 7.5 + 20;
+    const length = 18 + name.length * 7.5 + 20;
+    if (at + length > width && at > edge) {
+      at = edge;
+      line += 1;
+    }
+    const y = 46 + line * legendHeight;
+    const entry = `<circle cx="${at + 6}" cy="${y}" r="6" fill="${color(index)}"/>${text(at + 18, y + 4, name, "start")}`;
+    at += length;
     return entry;
   });
-  return entries.join("");
+  return { drawn: entries.join(""), lines: line + 1 };
 }
 
 function color(contender: number): string {
