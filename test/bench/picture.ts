@@ -42,12 +42,16 @@ export function pictureOf(report: Report): string {
   const height = headHeight + lines.length * rowHeight + footHeight;
   const bottom = height - footHeight;
   const first = contenders[0]?.name ?? "";
-  const axis = reach.ticks.map((tick) => {
+  // Where they are many, every other mark has its number: 1× has.
+  const every = reach.ticks.length > 8 ? 2 : 1;
+  const axis = reach.ticks.map((tick, index) => {
     const at = number(x(tick));
     const dashes = tick === 1 ? "" : ' stroke-dasharray="2 4" opacity="0.5"';
     return (
       `<line x1="${at}" y1="${headHeight - 8}" x2="${at}" y2="${bottom}" stroke="${ink}"${dashes}/>` +
-      text(at, bottom + 16, shownRatio(tick), "middle")
+      ((index - reach.ticks.indexOf(1)) % every === 0
+        ? text(at, bottom + 16, shownRatio(tick), "middle")
+        : "")
     );
   });
   const drawn = lines.map(({ row, dots }, index) => {
