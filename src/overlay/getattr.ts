@@ -102,7 +102,7 @@ export function* setxattr(
   const exists = listxattr(inode).includes(name);
   if (flags.create && exists) throw new FsError("EEXIST");
   if (flags.replace && !exists) throw new FsError("ENODATA");
-  inode.xattrs = new Map(inode.xattrs).set(name, value.slice());
+  inode.xattrs = new Map(inode.xattrs).set(name, new Uint8Array(value));
   inode.own.ctime = layers.now();
   layers.record(inode);
 }

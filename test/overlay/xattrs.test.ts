@@ -20,3 +20,12 @@ test("an access control list is refused, so that whoever sets it sets the mode i
   expect(await run(f.overlay.listxattr(inode))).toEqual(["user.own"]);
   expect(f.overlay.dirty).toBe(false);
 });
+
+test("a value is what it was when it was set, whatever becomes of the caller's Buffer", async () => {
+  const f = await Fixture.open({ f: "f" });
+  const inode = await f.at("f");
+  const value = Buffer.from("value");
+  await run(f.overlay.setxattr(inode, "user.own", value));
+  value.fill(0);
+  expect(Buffer.from(await run(f.overlay.getxattr(inode, "user.own"))).toString()).toBe("value");
+});
