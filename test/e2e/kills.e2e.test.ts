@@ -1,7 +1,8 @@
 /**
  * Browsers that are killed, whole, with SIGKILL, in three engines: right behind the last of many awaited writes, and at
  * random moments in the middle of a random sequence of changes. What is then there must be the tree as of one moment that
- * has everything acknowledged, and sound. The number of random kills is MINIFO_BROWSER_KILLS, the sequence is drawn from
+ * has everything acknowledged, and sound. Chromium itself now and then drops every database of an origin when it is killed
+ * so: a database that is none of ours tells, and it all begins anew, which is printed. The number of random kills is MINIFO_BROWSER_KILLS, the sequence is drawn from
  * MINIFO_SEED; the same pages clone and commit with isomorphic-git.
  */
 import { execFileSync } from "node:child_process";
@@ -53,11 +54,18 @@ async function kill(): Promise<void> {
 
 describe.each<Engine>(["chromium", "firefox", "webkit"])("%s", (engine) => {
   test("killed right behind the last of 300 awaited writes, has all 300 of them", async () => {
-    await start(engine);
-    await lab.order("write", "awaited", 300);
-    await kill();
-    await start(engine);
-    expect(await lab.order("countWritten", "awaited", 300)).toBe(300);
+    for (let tries = 1, isKept = false; !isKept; tries += 1) {
+      expect(tries).toBeLessThan(4);
+      await start(engine);
+      await lab.order("isOtherDatabaseThere");
+      await lab.order("write", `awaited-${tries}`, 300);
+      await kill();
+      await start(engine);
+      // If not, the browser has dropped the databases of everybody.
+      isKept = await lab.order("isOtherDatabaseThere");
+      if (isKept) expect(await lab.order("countWritten", `awaited-${tries}`, 300)).toBe(300);
+      await kill();
+    }
   });
 });
 
@@ -74,7 +82,9 @@ function stateOf(files: readonly unknown[], from: number): number | undefined {
 test(`killed browsers: ${kills}, seed ${seed}: each leaves the tree as of one moment, with all that was acknowledged, and sound`, async () => {
   const random = randomFrom(seed);
   let changes = 0;
+  let dropped = 0;
   await start("chromium", "churned");
+  await lab.order("isOtherDatabaseThere");
   for (let round = 0; round < kills; round += 1) {
     // It ends with the browser, and never otherwise but by an error.
     const churning = lab.order("churn", seed, changes);
@@ -83,15 +93,21 @@ test(`killed browsers: ${kills}, seed ${seed}: each leaves the tree as of one mo
     await Promise.race([lab.untilTold("churn", enough), churning]);
     await new Promise((resolve) => setTimeout(resolve, random() * 20));
     await kill();
-    const acknowledged = lab.told("churn");
-
     await start("chromium", "churned");
+    if (!(await lab.order("isOtherDatabaseThere"))) {
+      dropped += 1;
+      lab.forgetTold("churn");
+      changes = 0;
+    }
+    const acknowledged = lab.told("churn");
     const state = stateOf(await lab.order("files"), acknowledged);
     expect(state, `after kill ${round}, change ${acknowledged}`).toBeDefined();
     expect(await lab.order("check")).toEqual([]);
     changes = state as number;
   }
-  console.log(`killed browsers: ${kills} kills, ${changes} changes, seed ${seed}`);
+  const lost = dropped > 0 ? `, ${dropped} of which Chromium dropped every database at` : "";
+  console.log(`killed browsers: ${kills} kills${lost}, ${changes} changes, seed ${seed}`);
+  expect(dropped).toBeLessThan(Math.max(3, kills / 4));
 });
 
 /** A bare repository with two commits; returns the directory it is in. */

@@ -66,9 +66,10 @@ export class ChurnModel {
     return this.#changes;
   }
 
-  /** The files by path, sorted. */
+  /** The files by path, and the directories with a slash at their ends, sorted. */
   get files(): [path: string, text: string][] {
-    return [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1));
+    const directories = [...this.#directories].map((name): [string, string] => [`/${name}/`, ""]);
+    return [...this.#files, ...directories].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   /** Draws the next change and takes it as done. */

@@ -94,7 +94,24 @@ const work = {
     }
   },
 
-  /** Every file's path and text. */
+  /** Whether a database that is none of ours, made by the first call on this origin, is there. */
+  async isOtherDatabaseThere(): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let isThere = true;
+      const opening = indexedDB.open("somebody else's", 1);
+      opening.onupgradeneeded = () => {
+        isThere = false;
+        opening.result.createObjectStore("store");
+      };
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => {
+        opening.result.close();
+        resolve(isThere);
+      };
+    });
+  },
+
+  /** Every file's path and text; a directory's path ends with a slash. */
   async files(): Promise<[path: string, text: string][]> {
     const { promises } = opened().fs;
     const entries = await promises.readdir("/", { recursive: true, withFileTypes: true });
@@ -103,7 +120,13 @@ const work = {
       const path = `${parentPath === "/" ? "" : parentPath}/${name}`;
       return [path, (await promises.readFile(path, "utf8")) as string];
     });
-    return (await Promise.all(texts)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const directories = entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ parentPath, name }): [string, string] => [
+        `${parentPath === "/" ? "" : parentPath}/${name}/`,
+        "",
+      ]);
+    return [...(await Promise.all(texts)), ...directories].sort(([a], [b]) => (a < b ? -1 : 1));
   },
 
   /** What `minifo check` would find in the storage as it lies there. */

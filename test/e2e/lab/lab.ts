@@ -89,6 +89,11 @@ export class LabServer {
     return this.#told.get(what) ?? 0;
   }
 
+  /** Begins to count `what` anew. */
+  forgetTold(what: string): void {
+    this.#told.delete(what);
+  }
+
   /** Resolves once a page has told at least `number` of `what`. */
   async untilTold(what: string, number: number): Promise<void> {
     while (this.told(what) < number) {
