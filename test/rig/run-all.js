@@ -1,12 +1,14 @@
 /**
- * Builds, then runs every vitest project, and ends with one plain line that counts all of it.
- * A project whose programs are missing is named, and each of its files counts as one skipped test; whatever breaks
- * without naming a test counts as one failed. Plain JavaScript, because nothing is built yet when this starts.
+ * Builds, then runs every vitest project, and ends with what failed and why, and one plain line that counts all of it:
+ * whoever sees only the end of a long log sees that. A project whose programs are missing is named, and each of its
+ * files counts as one skipped test; whatever breaks without naming a test counts as one failed. Plain JavaScript,
+ * because nothing is built yet when this starts.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 /** When nothing more is waited for, in milliseconds since 1970: the whole run has a quarter of an hour. */
 const end_ms = Date.now() + 14.5 * 60_000;
@@ -40,6 +42,17 @@ const testFiles = readdirSync("test", { recursive: true }).map(String);
 const reports = mkdtempSync(join(tmpdir(), "minifo-test-"));
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const remarks = [];
+
+/** Of what a failure says, its first lines: the rest stands where it happened. */
+const messageLines = 12;
+
+/** What the end of the log says of one failure, in the words of its messages. */
+function describe(where, messages) {
+  const lines = stripVTControlCharacters((messages ?? []).join("\n")).split("\n");
+  return [`FAILED ${where}`, ...lines.slice(0, messageLines).map((line) => `    ${line}`)].join(
+    "\n",
+  );
+}
 
 /** Runs a command to its end, or to the deadline; resolves with its exit code, or with why it has none. */
 function execute(command, options) {
@@ -75,9 +88,16 @@ function add(report, code, name) {
       sum.skipped += results.filter(({ status }) =>
         /pending|skipped|todo|disabled/.test(status),
       ).length;
-      const failed = results.filter(({ status }) => status === "failed").length;
+      const failed = results.filter(({ status }) => status === "failed");
+      const path = relative(process.cwd(), file.name);
+      for (const { fullName, failureMessages } of failed)
+        remarks.push(describe(`${name}: ${path}: ${fullName}`, failureMessages));
+      sum.failed += failed.length;
       // A file that does not load, or whose hooks fail, has failed without a failed test.
-      sum.failed += failed === 0 && file.status === "failed" ? 1 : failed;
+      if (failed.length === 0 && file.status === "failed") {
+        sum.failed += 1;
+        remarks.push(describe(`${name}: ${path}`, [file.message]));
+      }
     }
   }
   if (code !== 0 && sum.failed === before) {
