@@ -2,6 +2,7 @@
  * The one door of the core: all that adapters (web, node, and strangers') may use.
  */
 export * from "./attributes.ts";
+export { type ArchiveKeepingOptions, keepingArchives } from "./base/archive-keeping.ts";
 export * from "./base/base.ts";
 export { type CachingOptions, cachingFetcher } from "./base/caching-fetcher.ts";
 export { siteDrivers } from "./base/drivers.ts";

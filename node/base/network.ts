@@ -7,6 +7,7 @@ import {
   FsError,
   httpFetcher,
   isManifest,
+  keepingArchives,
 } from "../../src/index.ts";
 import { defaultCacheDirectory, openDiskCache } from "./disk-cache.ts";
 import { inflateByZlib } from "./sealing.ts";
@@ -48,11 +49,12 @@ export function networkFetcher(cache?: CacheSetting, say?: (message: string) => 
   const network = httpFetcher({ inflate });
   if (!cache || cache.maxBytes === 0) return network;
   const kept = openDiskCache(cache.directory, cache.maxBytes);
-  return cachingFetcher({
+  const fetcher = cachingFetcher({
     network,
     cache: kept,
     isPointer: isManifest,
     inflate,
     ...(say && { say }),
   });
+  return keepingArchives({ fetcher, cache: kept, inflate });
 }

@@ -33,6 +33,11 @@ export interface ObjectRequest {
   readonly packing?: Packing;
   /** Nobody waits for it: whoever does goes first. Asked for again without this, it does too. */
   readonly ahead?: boolean;
+  /**
+   * It is a part, or all, of an archive that is read again at every opening: kept under `version`, where there is one, and
+   * then given without asking the server.
+   */
+  readonly ofArchive?: boolean;
   /** It is what a base is opened by: kept for when there is no network, and given then, marked. */
   readonly isPointer?: boolean;
   /** How often it is asked for again at most, where the server or the network is in trouble; default 4. */

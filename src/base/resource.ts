@@ -63,12 +63,15 @@ export function* inspect(
 export class ResourceReader {
   readonly #fetcher: Fetcher;
   readonly #cache: ObjectCache;
+  readonly #ofArchive: boolean;
   /** What was read last, kept even if it is larger than the cache: programs read on where they were. */
   #last: { readonly key: string; readonly bytes: Uint8Array } | undefined;
 
-  constructor(fetcher: Fetcher, cache: ObjectCache) {
+  /** `ofArchive`: see `ObjectRequest`. */
+  constructor(fetcher: Fetcher, cache: ObjectCache, { ofArchive = false } = {}) {
     this.#fetcher = fetcher;
     this.#cache = cache;
+    this.#ofArchive = ofArchive;
   }
 
   /**
@@ -113,6 +116,7 @@ export class ResourceReader {
       range: { offset, length, size },
       maxBytes: Math.max(length, Math.min(size, maxWhole)),
       version,
+      ofArchive: this.#ofArchive,
       ...(packing && { packing }),
     };
     const bytes = yield* this.#cache.get(key, () => this.#fetch(request));

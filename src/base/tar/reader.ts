@@ -1,14 +1,15 @@
 /**
  * A tar on an HTTP server as base. A plain one is walked once, from header to header, and its files are read by ranges
  * ever after; a gzipped one (an OCI layer, a .tgz) has no places to jump to, so it is fetched and inflated whole, in
- * memory. A layer is shown as the archive that it is: whiteouts are files with their names.
+ * memory. What was fetched for that may be kept for the next opening, which is then the fetcher's matter. A layer is shown
+ * as the archive that it is: whiteouts are files with their names.
  */
 import { FsError } from "../../errno.ts";
 import { type Operation, waitFor } from "../../operation.ts";
 import type { Base, BaseCapabilities, BaseEntry, BaseNode } from "../base.ts";
 import { ObjectCache } from "../cache.ts";
 import { EntryTree, plainPath, type TreeEntry } from "../entry-tree.ts";
-import type { FetchedObject, Fetcher } from "../fetcher.ts";
+import type { FetchedObject, Fetcher, ResourceVersion } from "../fetcher.ts";
 import { chunkBytes } from "../manifest/format.ts";
 import { flawOfTarget } from "../manifest/names.ts";
 import { type Resource, ResourceReader } from "../resource.ts";
@@ -49,8 +50,12 @@ export function* openTarBase(options: TarBaseOptions): Operation<Base> {
     options.start ?? (yield* waitFor(fetcher.get({ url, part: "start", maxBytes: blockOfStart })));
   const isGzipped = start.bytes[0] === 0x1f && start.bytes[1] === 0x8b;
   const archive = isGzipped
-    ? yield* inflatedArchive(url, fetcher)
-    : rangedArchive(url, start, new ResourceReader(fetcher, new ObjectCache(options.cacheBytes)));
+    ? yield* inflatedArchive(url, versionOf(start), fetcher)
+    : rangedArchive(
+        url,
+        start,
+        new ResourceReader(fetcher, new ObjectCache(options.cacheBytes), { ofArchive: true }),
+      );
   try {
     const scanner = new TarScanner(archive.size);
     yield* scan(scanner, archive);
@@ -70,10 +75,14 @@ export function* openTarBase(options: TarBaseOptions): Operation<Base> {
 /** Bytes that show whether it is gzipped, and how large it is. */
 const blockOfStart = 512;
 
-function* inflatedArchive(url: string, fetcher: Fetcher): Operation<ArchiveBytes> {
+function* inflatedArchive(
+  url: string,
+  version: ResourceVersion,
+  fetcher: Fetcher,
+): Operation<ArchiveBytes> {
   const packing = { method: "gzip", size: maxInflatedBytes } as const;
   const { bytes, sha256 } = yield* waitFor(
-    fetcher.get({ url, maxBytes: maxInflatedBytes, packing }),
+    fetcher.get({ url, maxBytes: maxInflatedBytes, packing, version, ofArchive: true }),
   );
   return {
     size: bytes.length,

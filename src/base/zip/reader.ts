@@ -76,6 +76,7 @@ export function* openZipBase(options: ZipBaseOptions): Operation<Base> {
         range: { offset, length, size },
         maxBytes: Math.max(length, Math.min(size, maxWhole)),
         version: resource.version,
+        ofArchive: true,
       }),
     );
   };
