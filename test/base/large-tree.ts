@@ -18,17 +18,7 @@ import {
   referenceTo,
   steppedWeight,
 } from "../../src/index.ts";
-
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-export function numbersFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { randomFrom } from "../random.ts";
 
 const syllables =
   "al ar bo ca da de el fi ga in ka la lo ma mi ne no or pa re sa si ta to un ve".split(" ");
@@ -54,7 +44,7 @@ export type LargeFile = Extract<ManifestEntry, { type: "file"; sum: string }>;
  * cut them, larger ones in chunks; none of these objects exists.
  */
 export function largeTree(count: number, seed = 1): ManifestEntry[] {
-  const random = numbersFrom(seed);
+  const random = randomFrom(seed);
   // Words come again and again, some of them more often by far, as names in real trees do.
   const words = Array.from({ length: 700 }, () => {
     const length = 2 + Math.floor(random() * 3);

@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { PageOverlay } from "../../web/index.ts";
 import { type DemoProgram, startDemo } from "./demo-program.ts";
 import { type KillableBrowser, startBrowser } from "./killable-browser.ts";
+import { areOtherDatabasesThere, untilKept } from "./other-database.ts";
 
 declare global {
   /** The workbench's open overlay. */
@@ -75,8 +76,9 @@ async function openWorkbench(): Promise<Page> {
 
 /** Where the view has `path` of the site that `page` shows. */
 async function viewUrl(page: Page, path: string): Promise<string> {
-  const shown = await page.locator("#preview-open").getAttribute("href");
-  return new URL(path, shown ?? "").href;
+  const open = page.locator("#preview-open");
+  await expectPage(open).toHaveAttribute("href", /./);
+  return new URL(path, (await open.getAttribute("href")) ?? "").href;
 }
 
 /** What the view answers to a visitor of its own, with no workbench needed. */
@@ -90,10 +92,36 @@ async function visit(url: string): Promise<{ status: number | undefined; text: s
 
 test("an edit and a deletion show in the view, and outlast a reload and a killed browser", async () => {
   const before = hashesOf(site);
+  await untilKept("the workbench", editedAndKilled);
+
+  // The base is what it was, on the disk and as it is served.
+  expect(hashesOf(site)).toEqual(before);
+  for (const path of ["index.html", "README.md"]) {
+    const served = Buffer.from(await (await fetch(new URL(path, demo.base))).arrayBuffer());
+    expect(served.equals(readFileSync(join(site, path)))).toBe(true);
+  }
+
+  // Reverted, both are the base's again.
+  const page = await openWorkbench();
+  const readme = await viewUrl(page, "README.md");
+  await page.getByRole("button", { name: "Revert README.md" }).click();
+  await expectPage(row(page, "README.md")).not.toHaveAttribute("data-state", /./);
+  expect((await visit(readme)).status).toBe(200);
+  await page.getByRole("button", { name: "Revert index.html" }).click();
+  await expectPage(slide(page)).toHaveText("Slide 1");
+});
+
+/** Edits and deletes, and kills the browser; tells whether that has kept its databases, and if so all is as it was. */
+async function editedAndKilled(): Promise<boolean> {
   let page = await openWorkbench();
   await page.setViewportSize({ width: 1440, height: 900 });
   await expectPage(slide(page)).toHaveText("Slide 1");
   await page.screenshot({ path: join(screenshots, "opened.png") });
+  const readme = await viewUrl(page, "README.md");
+  const index = await viewUrl(page, "index.html");
+  // On the site's origin, and opens nothing by itself.
+  const keeper = await viewUrl(page, "minifo-workbench/core.html");
+  await areOtherDatabasesThere(browser.context, [keeper]);
 
   // An edit of a page shows in the preview.
   await page.locator(".cm-line", { hasText: "<section>Slide 1</section>" }).click();
@@ -104,8 +132,6 @@ test("an edit and a deletion show in the view, and outlast a reload and a killed
   await expectPage(row(page, "index.html")).toHaveAttribute("data-state", "modified");
 
   // A deletion gives 404.
-  const readme = await viewUrl(page, "README.md");
-  const index = await viewUrl(page, "index.html");
   expect((await visit(readme)).status).toBe(200);
   await row(page, "README.md").click();
   await row(page, "README.md").press("Delete");
@@ -125,6 +151,7 @@ test("an edit and a deletion show in the view, and outlast a reload and a killed
 
   await browser.kill();
   browser = await startBrowser(profile);
+  if (!(await areOtherDatabasesThere(browser.context, [keeper]))) return false;
   // The view answers before any workbench is open.
   expect(await visit(index)).toMatchObject({
     status: 200,
@@ -133,21 +160,8 @@ test("an edit and a deletion show in the view, and outlast a reload and a killed
   expect((await visit(readme)).status).toBe(404);
   page = await openWorkbench();
   await isStillSo();
-
-  // The base is what it was, on the disk and as it is served.
-  expect(hashesOf(site)).toEqual(before);
-  for (const path of ["index.html", "README.md"]) {
-    const served = Buffer.from(await (await fetch(new URL(path, demo.base))).arrayBuffer());
-    expect(served.equals(readFileSync(join(site, path)))).toBe(true);
-  }
-
-  // Reverted, both are the base's again.
-  await page.getByRole("button", { name: "Revert README.md" }).click();
-  await expectPage(row(page, "README.md")).not.toHaveAttribute("data-state", /./);
-  expect((await visit(readme)).status).toBe(200);
-  await page.getByRole("button", { name: "Revert index.html" }).click();
-  await expectPage(slide(page)).toHaveText("Slide 1");
-});
+  return true;
+}
 
 /** Answers the dialog that asks for a path. */
 async function answerWith(page: Page, path: string): Promise<void> {

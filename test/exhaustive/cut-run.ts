@@ -2,6 +2,7 @@
  * What the program that writes to a disk storage and the test that cuts its power have in common: the sequence of steps,
  * drawn from a seed, and the record of what the file system was asked to do.
  */
+import { randomFrom } from "../random.ts";
 import { Clock, Mirror, type Told } from "./mirror.ts";
 import { populate, type Step, steps } from "./steps.ts";
 
@@ -28,17 +29,6 @@ export type Effect =
 
 export const pageSize = 4096;
 
-/** Draws numbers from 0 to before 1; the same for the same seed (mulberry32). */
-export function dice(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** A step, whether a fsync follows it, and the tree after it. */
 export interface Drawn {
   readonly step: Step;
@@ -48,7 +38,7 @@ export interface Drawn {
 
 /** `length` steps that succeed one after the other, most of them about data. `first` is the tree before them. */
 export function draw(seed: number, length: number): { first: readonly Told[]; drawn: Drawn[] } {
-  const next = dice(seed);
+  const next = randomFrom(seed);
   const clock = new Clock();
   const mirror = new Mirror(clock, populate);
   const first = copyOf(mirror.tell());

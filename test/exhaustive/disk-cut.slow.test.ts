@@ -15,7 +15,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDiskStorage } from "../../node/storage/disk.ts";
 import { run } from "../../src/index.ts";
 import { Fixture } from "../overlay/fixture.ts";
-import { dice, draw, type Effect, pageSize } from "./cut-run.ts";
+import { randomFrom } from "../random.ts";
+import { draw, type Effect, pageSize } from "./cut-run.ts";
 import { byExtent, longest_ms } from "./extent.ts";
 import { linesOf, type Told, tellOverlay } from "./mirror.ts";
 import { chunkSize, tree } from "./steps.ts";
@@ -234,7 +235,7 @@ async function faultOfCut(
 async function cut(seed: number, effects: readonly Effect[], count: number): Promise<string[]> {
   const { first, drawn } = draw(seed, stepsPerRun);
   const states = [first, ...drawn.map(({ after }) => after)];
-  const next = dice(seed * 7919);
+  const next = randomFrom(seed * 7919);
   const begin = effects.findIndex(({ kind }) => kind === "safe") + 1;
   const faults: string[] = [];
   for (let round = 0; round < count; round += 1) {

@@ -1,6 +1,7 @@
 /**
  * The three engines as people start them, on a profile that lasts and with one URL to open, killed as an accident would:
- * the browser and every process of its group, with SIGKILL. Nothing controls them; a page says by itself how it goes.
+ * the browser and every process of its group, with SIGKILL. Nothing here controls them; a page may say by itself how it
+ * goes, and Chromium tells on stderr where who wants to control it can.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,6 +15,8 @@ export type Engine = "chromium" | "firefox" | "webkit";
 
 /** A browser that runs. */
 export interface RunningEngine {
+  /** The browser's own process, which began the others. Its stderr is there for who asked for it, and must be read then. */
+  readonly process: ChildProcess;
   /** Kills it and every process it has; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -51,6 +54,7 @@ const commands: Readonly<
       "--disable-background-networking",
       "--disable-component-update",
       "--password-store=basic",
+      "--window-size=1440,900",
       // Nothing else keeps it alive: without a remote control it would print the page and end.
       "--remote-debugging-port=0",
       url,
@@ -75,6 +79,7 @@ export async function startEngine(
   engine: Engine,
   profile: string,
   url: string,
+  stderr: "ignore" | "pipe" = "ignore",
 ): Promise<RunningEngine> {
   // What it leaves behind when it is killed lies in the profile too, and goes with it.
   const temporary = join(profile, "tmp");
@@ -89,7 +94,7 @@ export async function startEngine(
       ...(screen && { DISPLAY: screen.display }),
       ...env,
     },
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", stderr],
   });
   const kill = async (): Promise<void> => {
     process.off("exit", killAtOnce);
@@ -98,7 +103,7 @@ export async function startEngine(
   };
   const killAtOnce = (): boolean => killGroup(child);
   process.on("exit", killAtOnce);
-  return { kill };
+  return { process: child, kill };
 }
 
 /** Whether there was something to be killed. */

@@ -3,6 +3,7 @@
  * memory: who knows seed and number knows what must be there. Known to the pages that make the changes and to the tests
  * that look what a killed browser left of them.
  */
+import { randomFrom } from "../../random.ts";
 
 /** A change. Paths begin with a slash. */
 export type Change =
@@ -162,15 +163,4 @@ export async function make(change: Change, fs: ChurnFs): Promise<void> {
       await file.close();
     }
   }
-}
-
-/** Numbers from 0 to 1, always the same ones for a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -13,6 +13,7 @@ import {
   run,
 } from "../../../src/index.ts";
 import { openOverlay, type PageOverlay, writable } from "../../../web/index.ts";
+import { isOtherDatabaseThere } from "../other-database.ts";
 import { ChurnModel, make } from "./churn.ts";
 import { type GitFound, workWithGit } from "./git-work.ts";
 
@@ -94,22 +95,7 @@ const work = {
     }
   },
 
-  /** Whether a database that is none of ours, made by the first call on this origin, is there. */
-  async isOtherDatabaseThere(): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      let isThere = true;
-      const opening = indexedDB.open("somebody else's", 1);
-      opening.onupgradeneeded = () => {
-        isThere = false;
-        opening.result.createObjectStore("store");
-      };
-      opening.onerror = () => reject(opening.error);
-      opening.onsuccess = () => {
-        opening.result.close();
-        resolve(isThere);
-      };
-    });
-  },
+  isOtherDatabaseThere,
 
   /** Every file's path and text; a directory's path ends with a slash. */
   async files(): Promise<[path: string, text: string][]> {

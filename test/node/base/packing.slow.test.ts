@@ -21,7 +21,7 @@ import { type StaticServer, serveDirectory } from "../../../node/static-server.t
 import { tokenOfThisProcess } from "../../../node/storage/ownership.ts";
 import { type Base, httpFetcher, openManifestBase, run } from "../../../src/index.ts";
 import { baseContract, contractTree } from "../../base/contract.ts";
-import { numbersFrom } from "../../base/large-tree.ts";
+import { randomFrom } from "../../random.ts";
 import { temporaryDirectory, treeOnDisk } from "./tree-on-disk.ts";
 
 const KiB = 1024;
@@ -29,7 +29,7 @@ const MiB = 1024 * KiB;
 
 /** Bytes that no compression makes smaller. */
 function noise(length: number, seed = 1): Uint8Array {
-  const random = numbersFrom(seed);
+  const random = randomFrom(seed);
   return Uint8Array.from({ length }, () => random() * 256);
 }
 
