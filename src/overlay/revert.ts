@@ -28,8 +28,8 @@ interface Step {
   /** What will shine through under the name again, where that is no directory. */
   readonly shining: Inode | undefined;
   /**
-   * What is below a deleted directory and gets a name back with it: files, one mention a name, and directories that
-   * are open still, that one among them.
+   * What is below a deleted directory that shines through again, and gets a name back with it: files, one mention a name,
+   * and directories that are open still, that one among them.
    */
   readonly returning: readonly Inode[];
   /** Where a renamed object returns to. */
@@ -117,14 +117,23 @@ function* gatherStep(
       ? yield* inodeOfBase(layers, base, { parent, name })
       : undefined;
   const returning: Inode[] = [];
-  if (isDeleted && isDirectoryNode(base)) {
-    yield* gatherReturning(layers, records, parent, name, base as BaseNode, returning);
-  }
+  const hidden = hiddenDirectory(layers, records, difference);
+  if (hidden) yield* gatherReturning(layers, records, parent, name, hidden, returning);
   const past =
     change.from === undefined
       ? undefined
       : yield* pastOf(layers, root, records, all, selected, change.from, change.path);
   return { difference, parent, inode, shining, returning, past };
+}
+
+/** The deleted directory of the base that shines through again once `difference` is reverted, whatever has its name now. */
+function hiddenDirectory(
+  layers: Layers,
+  records: Records,
+  { base, node }: Difference,
+): BaseNode | undefined {
+  if (base?.type !== "directory" || node?.identity === base.identity) return undefined;
+  return isMoved(layers, records, base) ? undefined : base;
 }
 
 /** The files below the hidden base directory `base` whose link count knows of names that are gone. */
@@ -182,9 +191,10 @@ function* pastOf(
     });
   }
   const alive = yield* walk(layers, root, directoryPath);
-  const returns = [...selected].some(
-    ({ change, base }) => change.state === "deleted" && base && isAtOrBelow(directory, base.path),
-  );
+  const returns = [...selected].some((difference) => {
+    const hidden = hiddenDirectory(layers, records, difference);
+    return hidden && isAtOrBelow(directory, hidden.path);
+  });
   const isThere = alive && (alive === root || alive.identity === pathIdentity(directory));
   if (!isThere && !returns) {
     throw new FsError("ENOENT", {

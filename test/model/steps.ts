@@ -13,7 +13,7 @@ import {
 import { context, type Fixture } from "../overlay/fixture.ts";
 import { object, Reference, type ReferenceObject } from "./reference.ts";
 
-const directories = ["", "d", "d/e", "f", "d/e/d"];
+const directories = ["", "d", "d/e", "f", "f/d", "d/e/d"];
 const names = ["a", "b", "d", "e", "f", "__proto__"];
 const path = fc
   .tuple(fc.constantFrom(...directories), fc.constantFrom(...names))

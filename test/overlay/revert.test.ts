@@ -45,6 +45,28 @@ describe("a revert of a part", () => {
     expect(await f.read("f/dir/x")).toBe("x");
   });
 
+  test.each([
+    ["a new directory", async (f: Fixture) => void (await f.mkdir("d/e"))],
+    ["a new file", async (f: Fixture) => void (await f.create("d/e", "new"))],
+    ["another directory of the base", (f: Fixture) => f.rename("f/dir", "d/e")],
+    ["a file of the base", (f: Fixture) => f.rename("d/a", "d/e")],
+  ])(
+    "takes what was moved out of a deleted directory back there, though %s has its name",
+    async (_, takeName) => {
+      const f = await Fixture.open({ ...tree, "f/dir/x": "x" });
+      await f.rename("d/e/c", "c");
+      await f.rmdir("d/e");
+      await takeName(f);
+      await revert(f, "");
+      expect(await f.status()).toEqual([]);
+      expect(await f.names("d")).toEqual(["a", "b", "e"]);
+      expect(await f.read("d/e/c")).toBe("gamma");
+      expect(await f.names("f/dir")).toEqual(["x"]);
+      await f.remount();
+      expect(await f.read("d/e/c")).toBe("gamma");
+    },
+  );
+
   test("of a name that brings back an object says what else changes by it", async () => {
     const f = await Fixture.open(tree);
     await f.writeAt("f/one", 0, "S");
