@@ -3,12 +3,10 @@
  * so that its address stays the same from build to build.
  */
 import { fileURLToPath } from "node:url";
-import { build, defineConfig, type Plugin } from "vite";
+import { defineConfig, type Plugin } from "vite";
+import { bundleServiceWorker, target } from "./bin/bundle-browser.js";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-
-/** WebKit knows no `using`, no Symbol.asyncDispose. */
-const target = "es2022";
 
 /** Bundles the service worker after the page. */
 function serviceWorker(): Plugin {
@@ -20,22 +18,8 @@ function serviceWorker(): Plugin {
       ({ outDir } = config.build);
     },
     async closeBundle() {
-      await build({
-        configFile: false,
-        logLevel: "warn",
-        publicDir: false,
-        build: {
-          target,
-          outDir,
-          emptyOutDir: false,
-          lib: {
-            entry: at("web/service-worker-any-base.ts"),
-            name: "minifo",
-            formats: ["iife"],
-            fileName: () => "service-worker.js",
-          },
-        },
-      });
+      const entry = at("web/service-worker-any-base.ts");
+      await bundleServiceWorker(entry, outDir, "service-worker.js");
     },
   };
 }

@@ -8,10 +8,10 @@ import { build } from "vite";
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** WebKit knows no `using`, no Symbol.asyncDispose. */
-const target = "es2022";
+export const target = "es2022";
 
-/** One classic script of the module at `entry`. */
-async function bundleServiceWorker(entry, outDir, fileName) {
+/** One classic script of the module at `entry`: `fileName` in `outDir`, where all else stays. */
+export async function bundleServiceWorker(entry, outDir, fileName) {
   await build({
     configFile: false,
     logLevel: "warn",

@@ -2,9 +2,9 @@
  * The workbench's way to a site's keeper (minifo-workbench/core.ts), which lives in a frame on the site's origin: a port that
  * was handed to that frame and nobody else. What comes from there is the site's word, shown as text like anything of it.
  */
-import { type Remote, wrap } from "comlink";
+import { type ProxyMarked, type Remote, wrap } from "comlink";
 import { catchWholeErrors } from "../web/caught-errors.ts";
-import type { Change, OverlayChangeEvent, PageFs, Traffic } from "../web/index.ts";
+import type { Change, OverlayChangeEvent, Traffic } from "../web/index.ts";
 import { corePath, siteOrigin } from "./site-origin.ts";
 
 /** A name in a directory. */
@@ -16,12 +16,23 @@ export interface Listed {
 /** What a keeper tells by itself: what changed, in whichever tab, or that all is lost, and why. */
 export type Told = { readonly changes: OverlayChangeEvent["changes"] } | { readonly lost: string };
 
+/** As much of `fs.promises` as takes and gives plain data, for nothing else crosses. */
+export interface SiteFiles {
+  /** Fails if there is nothing; what it tells is not plain. */
+  lstat(path: string): Promise<unknown>;
+  mkdir(path: string, options: { readonly recursive: boolean }): Promise<unknown>;
+  readFile(path: string): Promise<Uint8Array>;
+  rename(from: string, to: string): Promise<void>;
+  rm(path: string, options: { readonly recursive: boolean }): Promise<void>;
+  writeFile(path: string, text: string, options?: { readonly flag: string }): Promise<void>;
+}
+
 /** What a keeper does. Paths are as in `fs`, but for those of changes. */
 export interface SiteKeeper {
   /** Before anything else. Fails as `openOverlay` and `registerView`. */
   open(base: string, storage: string): Promise<void>;
   follow(listener: (told: Told) => void): Promise<void>;
-  readonly fs: { readonly promises: PageFs };
+  readonly fs: { readonly promises: SiteFiles & ProxyMarked } & ProxyMarked;
   status(): Promise<readonly Change[]>;
   revert(paths: readonly string[]): Promise<void>;
   original(path: string): Promise<Uint8Array>;
@@ -38,8 +49,7 @@ export interface SiteKeeper {
 /** A site that is open. */
 export interface KeptSite {
   readonly keeper: Remote<SiteKeeper>;
-  /** What of the keeper's `fs` takes and gives plain data, for nothing else crosses. */
-  readonly fs: Pick<PageFs, "lstat" | "mkdir" | "readFile" | "rename" | "rm" | "writeFile">;
+  readonly fs: Remote<SiteFiles>;
   /** The origin on which the site is shown. */
   readonly origin: string;
 }
@@ -63,7 +73,5 @@ export async function keepSite(
   frame.contentWindow?.postMessage("keep", origin, [port2]);
   const keeper = wrap<SiteKeeper>(port1);
   await keeper.open(base, storage);
-  // All methods of `fs` return promises already.
-  const { fs } = keeper as unknown as SiteKeeper;
-  return { keeper, fs: fs.promises, origin };
+  return { keeper, fs: keeper.fs.promises, origin };
 }

@@ -31,7 +31,7 @@ class Keeper implements SiteKeeper {
   }
 
   get fs() {
-    return this.#opened.fs;
+    return proxy({ promises: proxy(this.#opened.fs.promises) });
   }
 
   status() {

@@ -1,7 +1,8 @@
 /** A site at its own URLs with its visitor's changes, and what hosts do with paths they have no file for. */
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { openOverlay, registerView, type WritableSite, writableSite } from "../../web/index.ts";
 import { unusedStorage } from "./opened.ts";
+import { visit } from "./visits.ts";
 
 const root = new URL("/hosted/plain/", location.href).href;
 const at = (path: string): string => new URL(path, root).href;
@@ -9,25 +10,9 @@ const at = (path: string): string => new URL(path, root).href;
 let site: WritableSite | undefined;
 
 afterEach(async () => {
-  for (const frame of document.querySelectorAll("iframe")) frame.remove();
   await site?.forget();
   site = undefined;
 });
-
-afterAll(async () => {
-  const registrations = await navigator.serviceWorker.getRegistrations();
-  await Promise.all(registrations.map((one) => one.unregister()));
-});
-
-/** A window on `url`, once it has loaded. */
-async function visit(url: string): Promise<Window & typeof globalThis> {
-  const frame = document.createElement("iframe");
-  const loaded = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
-  frame.src = url;
-  document.body.append(frame);
-  await loaded;
-  return frame.contentWindow as Window & typeof globalThis;
-}
 
 function heading(window: Window): string | null | undefined {
   return window.document.querySelector("h1")?.textContent;

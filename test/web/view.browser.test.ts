@@ -1,8 +1,9 @@
 /** The view through a real service worker, looked at from inside a frame under its scope. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { openOverlay, registerView, type View } from "../../web/index.ts";
 import { largeByte, largeSize } from "../rig/site.ts";
 import { close, opened, unusedStorage } from "./opened.ts";
+import { visit } from "./visits.ts";
 
 let view: View;
 
@@ -10,25 +11,6 @@ beforeAll(async () => {
   const script = "/web/service-worker.ts";
   view = await registerView({ script, scope: "/web/view/", type: "module" });
 });
-
-afterAll(async () => {
-  const registration = await navigator.serviceWorker.getRegistration(view.scope);
-  await registration?.unregister();
-});
-
-afterEach(() => {
-  for (const frame of document.querySelectorAll("iframe")) frame.remove();
-});
-
-/** A window on `url`, once it has loaded. */
-async function visit(url: string): Promise<Window & typeof globalThis> {
-  const frame = document.createElement("iframe");
-  const loaded = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
-  frame.src = url;
-  document.body.append(frame);
-  await loaded;
-  return frame.contentWindow as Window & typeof globalThis;
-}
 
 test("shows a page of the base with its style, and the page as changed after a change", async () => {
   const overlay = await opened("site");
@@ -109,5 +91,4 @@ test("the service worker for any base reads listings and archives", async () => 
   };
   expect(await read("/bases/listed/", "f#")).toBe("of the listing");
   expect(await read("/bases/listed/t.zip", "d/deflated")).toBe("text ".repeat(1000));
-  await (await navigator.serviceWorker.getRegistration(anyView.scope))?.unregister();
 });
