@@ -52,6 +52,8 @@ function textOf(prefix: string, at: number): string {
   return `${prefix} ${at} `.repeat(50);
 }
 
+let stopped = false;
+
 const work = {
   async open(ownership?: "tab" | "shared"): Promise<void> {
     overlay = await openOverlay({ base, storage, ...(ownership && { ownership }) });
@@ -67,23 +69,30 @@ const work = {
 
   /** How many of the first `count` such files are there as they were written. */
   async countWritten(prefix: string, count: number): Promise<number> {
-    const { promises } = opened().fs;
-    const texts = Array.from({ length: count }, (_, at) =>
-      promises.readFile(`/${prefix}-${at}`, "utf8").then(
-        (text) => text === textOf(prefix, at),
-        () => false,
-      ),
-    );
-    return (await Promise.all(texts)).filter(Boolean).length;
+    const overlay = opened();
+    const names = new Set(await overlay.fs.promises.readdir("/"));
+    const isThere = (at: number): boolean => names.has(`${prefix}-${at}`);
+    const there = Array.from({ length: count }, (_, at) => at).filter(isThere);
+    const contents = await overlay.readMany(there.map((at) => `/${prefix}-${at}`));
+    const isWritten = (at: number, place: number): boolean =>
+      new TextDecoder().decode(contents[place]) === textOf(prefix, at);
+    return there.filter(isWritten).length;
   },
 
-  /** Writes such files until the page ends, and tells of each before the next. */
-  async writeOn(prefix: string): Promise<never> {
+  /** Writes such files until the page ends or is told to stop, and tells of each before the next; returns their number. */
+  async writeOn(prefix: string): Promise<number> {
     const { promises } = opened().fs;
-    for (let at = 0; ; at += 1) {
-      await promises.writeFile(`/${prefix}-${at}`, textOf(prefix, at));
-      await fetch(`/told/${prefix}/${at + 1}`, { method: "POST" });
+    let count = 0;
+    while (!stopped) {
+      await promises.writeFile(`/${prefix}-${count}`, textOf(prefix, count));
+      count += 1;
+      await fetch(`/told/${prefix}/${count}`, { method: "POST" });
     }
+    return count;
+  },
+
+  async stopWriting(): Promise<void> {
+    stopped = true;
   },
 
   /** Makes the changes of that seed from the one numbered `from` on until the page ends, and tells of each. */
@@ -99,20 +108,23 @@ const work = {
 
   /** Every file's path and text; a directory's path ends with a slash. */
   async files(): Promise<[path: string, text: string][]> {
-    const { promises } = opened().fs;
-    const entries = await promises.readdir("/", { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile());
-    const texts = files.map(async ({ parentPath, name }): Promise<[string, string]> => {
-      const path = `${parentPath === "/" ? "" : parentPath}/${name}`;
-      return [path, (await promises.readFile(path, "utf8")) as string];
+    const overlay = opened();
+    const entries = await overlay.fs.promises.readdir("/", {
+      recursive: true,
+      withFileTypes: true,
     });
+    const pathOf = ({ parentPath, name }: { parentPath: string; name: string }): string =>
+      `${parentPath === "/" ? "" : parentPath}/${name}`;
+    const paths = entries.filter((entry) => entry.isFile()).map(pathOf);
+    const contents = await overlay.readMany(paths);
+    const files = paths.map((path, at): [string, string] => [
+      path,
+      new TextDecoder().decode(contents[at]),
+    ]);
     const directories = entries
       .filter((entry) => entry.isDirectory())
-      .map(({ parentPath, name }): [string, string] => [
-        `${parentPath === "/" ? "" : parentPath}/${name}/`,
-        "",
-      ]);
-    return [...(await Promise.all(texts)), ...directories].sort(([a], [b]) => (a < b ? -1 : 1));
+      .map((entry): [string, string] => [`${pathOf(entry)}/`, ""]);
+    return [...files, ...directories].sort(([a], [b]) => (a < b ? -1 : 1));
   },
 
   /** What `minifo check` would find in the storage as it lies there. */
