@@ -4,8 +4,8 @@
  * files counts as one skipped test; whatever breaks without naming a test counts as one failed. Plain JavaScript,
  * because nothing is built yet when this starts.
  */
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -16,13 +16,24 @@ const end_ms = Date.now() + 14.5 * 60_000;
 const inNode = /(?<!\.(mount|e2e|browser))\.test\.ts$/;
 const inBrowsers = /\.browser\.test\.ts$/;
 
-/** Which projects run together, the files they run, and what has to be there for it. */
+/** A directory of this run alone, in which ordinary users may come along. */
+function makeScratch(name) {
+  const directory = mkdtempSync(join(tmpdir(), `minifo-${name}-`));
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
+/**
+ * Which projects run together, the files they run, what has to be there for it, and where their temporary files are, if
+ * not where everybody's are: then it can be told what was left mounted.
+ */
 const runs = [
   { projects: ["quick", "slow"], files: inNode, needs: [] },
   {
     projects: ["mount"],
     files: /\.mount\.test\.ts$/,
     needs: ["/dev/fuse", "/usr/bin/fusermount3"],
+    scratch: makeScratch("mounts"),
   },
   {
     projects: ["e2e"],
@@ -55,8 +66,9 @@ function describe(where, messages) {
 }
 
 /** Runs a command to its end, or to the deadline; resolves with its exit code, or with why it has none. */
-function execute(command, options) {
-  const child = spawn(command, options, { stdio: "inherit", detached: true });
+function execute(command, options, variables) {
+  const env = { ...process.env, ...variables };
+  const child = spawn(command, options, { stdio: "inherit", detached: true, env });
   const endGroup = (signal) => {
     try {
       process.kill(-child.pid, signal);
@@ -106,6 +118,24 @@ function add(report, code, name) {
   }
 }
 
+/**
+ * Lets go of what is still mounted in `directory`, whatever became of the tests that mounted it: their daemons end with
+ * it. Each is one failure, unless the tests themselves were cut off.
+ */
+function clearMounts(directory, name, isCutOff) {
+  const places = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((place) => place.startsWith(`${directory}/`))
+    .reverse();
+  for (const place of places) {
+    const { status } = spawnSync("umount", ["-l", place], { stdio: "inherit" });
+    if (isCutOff && status === 0) continue;
+    sum.failed += 1;
+    remarks.push(`${name}: left mounted behind: ${place}`);
+  }
+}
+
 let interrupted = false;
 process.once("SIGINT", () => {
   interrupted = true;
@@ -124,7 +154,7 @@ else {
     `lint: types, style, layers or unused code (ended with ${linted}; see npm run lint)`,
   );
 }
-for (const { projects, files, needs } of runs) {
+for (const { projects, files, needs, scratch } of runs) {
   if (interrupted) break;
   const name = projects.join(", ");
   const missing = needs.filter((path) => !existsSync(path));
@@ -138,7 +168,7 @@ for (const { projects, files, needs } of runs) {
     continue;
   }
   const report = join(reports, `${projects[0]}.json`);
-  const code = await execute(process.execPath, [
+  const command = [
     "node_modules/vitest/vitest.mjs",
     "run",
     ...projects.flatMap((project) => ["--project", project]),
@@ -146,8 +176,13 @@ for (const { projects, files, needs } of runs) {
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${report}`,
-  ]);
+  ];
+  const code = await execute(process.execPath, command, scratch && { TMPDIR: scratch });
   add(report, code, name);
+  if (!scratch) continue;
+  clearMounts(scratch, name, typeof code !== "number");
+  // Not across a border that could not be taken away.
+  spawnSync("rm", ["-rf", "--one-file-system", scratch], { stdio: "inherit" });
 }
 rmSync(reports, { recursive: true, force: true });
 for (const remark of remarks) console.log(remark);
