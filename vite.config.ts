@@ -39,7 +39,11 @@ export default defineConfig({
     // Out of the way of sites that are shown on the same server, on other origins.
     assetsDir: "minifo-workbench",
     rolldownOptions: {
-      input: [at("demo/index.html"), at("demo/minifo-workbench/core.html")],
+      input: [
+        at("demo/index.html"),
+        at("demo/minifo-workbench/core.html"),
+        at("demo/minifo-workbench/keep.html"),
+      ],
     },
   },
 });

@@ -1,12 +1,16 @@
 /**
- * Questions to the reader, as modal dialogs: one for a name, one for yes or no.
+ * What is asked of the reader or told, as modal dialogs: a name, yes or no, and what only has to be read.
  */
 import { element } from "./element.ts";
 
-/** What a question says. */
-interface Question {
+/** What a dialog says: a title, and a paragraph or several. */
+interface Message {
   readonly title: string;
-  readonly text?: string;
+  readonly text?: string | readonly string[];
+}
+
+/** What a question says. */
+interface Question extends Message {
   /** The word on the button that does it. */
   readonly action: string;
 }
@@ -36,20 +40,30 @@ export function askConsent(question: Question): Promise<boolean> {
   return ask(question);
 }
 
-function ask(question: Question, field?: HTMLInputElement, shown?: () => void): Promise<boolean> {
+/** Tells something. Resolves once the reader has closed it. */
+export async function tell(message: Message): Promise<void> {
+  await ask(message);
+}
+
+function ask(
+  question: Message & { readonly action?: string },
+  field?: HTMLInputElement,
+  shown?: () => void,
+): Promise<boolean> {
   // A key pressed twice asks once.
   if (document.querySelector("dialog[open]")) return Promise.resolve(false);
   const form = element("form", { method: "dialog" }, element("h2", {}, question.title));
-  if (question.text !== undefined) form.append(element("p", {}, question.text));
+  for (const paragraph of [question.text ?? []].flat()) form.append(element("p", {}, paragraph));
   if (field) form.append(field);
-  const cancel = element("button", { type: "button" }, "Cancel");
-  const action = element("button", { class: "primary", value: "yes" }, question.action);
-  form.append(element("div", { class: "buttons" }, cancel, action));
+  const isQuestion = question.action !== undefined;
+  const cancel = element("button", { type: "button" }, isQuestion ? "Cancel" : "Close");
+  const action = element("button", { class: "primary", value: "yes" }, question.action ?? "");
+  form.append(element("div", { class: "buttons" }, cancel, ...(isQuestion ? [action] : [])));
   const dialog = element("dialog", {}, form);
   cancel.addEventListener("click", () => dialog.close());
   document.body.append(dialog);
   dialog.showModal();
-  (field ?? action).focus();
+  (field ?? (isQuestion ? action : cancel)).focus();
   shown?.();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {

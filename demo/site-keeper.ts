@@ -4,7 +4,13 @@
  */
 import { type ProxyMarked, type Remote, wrap } from "comlink";
 import { catchWholeErrors } from "../web/caught-errors.ts";
-import type { Change, OverlayChangeEvent, Traffic } from "../web/index.ts";
+import type {
+  Change,
+  OriginSpace,
+  OverlayChangeEvent,
+  Persistence,
+  Traffic,
+} from "../web/index.ts";
 import { corePath, siteOrigin } from "./site-origin.ts";
 
 /** A name in a directory. */
@@ -13,8 +19,11 @@ export interface Listed {
   readonly kind: "folder" | "symlink" | "file";
 }
 
-/** What a keeper tells by itself: what changed, in whichever tab, or that all is lost, and why. */
-export type Told = { readonly changes: OverlayChangeEvent["changes"] } | { readonly lost: string };
+/** What a keeper tells by itself: what changed, in whichever tab, that all is lost, and why, or is kept from now on. */
+export type Told =
+  | { readonly changes: OverlayChangeEvent["changes"] }
+  | { readonly lost: string }
+  | { readonly isKept: true };
 
 /** As much of `fs.promises` as takes and gives plain data, for nothing else crosses. */
 export interface SiteFiles {
@@ -37,6 +46,10 @@ export interface SiteKeeper {
   revert(paths: readonly string[]): Promise<void>;
   original(path: string): Promise<Uint8Array>;
   traffic(): Promise<Traffic>;
+  /** How much the site's origin stores; undefined where the browser does not say. */
+  room(): Promise<OriginSpace | undefined>;
+  /** Asks the browser to keep what the site's origin stores, as `persistStorages`. */
+  askToKeep(): Promise<Persistence>;
   list(directory: string): Promise<readonly Listed[]>;
   /** Bytes of a file. */
   size(path: string): Promise<number>;

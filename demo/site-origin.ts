@@ -7,6 +7,9 @@
 /** Where the page is that keeps a site, on the site's origin. The path is left out of the view. */
 export const corePath = "/minifo-workbench/core.html";
 
+/** Where the page is that asks the browser to keep what the site's origin stores. */
+export const keepPath = "/minifo-workbench/keep.html";
+
 const workbenchLabel = "workbench";
 
 /** The origin of the workbench that shows the site whose origin this is. */

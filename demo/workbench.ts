@@ -12,8 +12,10 @@ import { byId, element, icon } from "./element.ts";
 import { type Explanation, explainOpening } from "./explain.ts";
 import { extensionOf, isWithin, join, nameOf, parentOf } from "./paths.ts";
 import { Preview } from "./preview.ts";
+import { Room } from "./room.ts";
 import { type KeptSite, keepSite, type SiteKeeper } from "./site-keeper.ts";
 import { homeAddress } from "./site-origin.ts";
+import { sizeInWords } from "./size-in-words.ts";
 import { Tree, type TreeEntry } from "./tree.ts";
 
 /** Milliseconds without a key before a file is saved. */
@@ -34,6 +36,7 @@ const places = {
   notice: byId("notice", HTMLElement),
   changes: byId("changes", HTMLElement),
   count: byId("change-count", HTMLElement),
+  revertAll: byId("revert-all", HTMLButtonElement),
   showDiff: byId("show-diff", HTMLButtonElement),
   revertFile: byId("revert-file", HTMLButtonElement),
   base: byId("status-base", HTMLElement),
@@ -48,6 +51,7 @@ class Workbench {
   readonly #tree: Tree;
   readonly #editor: Editor;
   readonly #preview: Preview;
+  readonly #room: Room;
   #changes: readonly Change[] = [];
   /** The file in the editor. */
   #file: string | undefined;
@@ -76,6 +80,7 @@ class Workbench {
       },
       site,
     );
+    this.#room = new Room(byId("status-room", HTMLButtonElement), site, showFailure);
     this.#showNoFile();
     this.#listen();
   }
@@ -85,6 +90,7 @@ class Workbench {
     await this.#overlay.follow(
       proxy((told) => {
         if ("changes" in told) this.#changed(told.changes);
+        else if ("isKept" in told) this.#try(() => this.#room.show());
         else
           showNotice({ title: "The changes are gone", text: told.lost }, () => location.reload());
       }),
@@ -195,6 +201,7 @@ class Workbench {
       places.saved.textContent = "Not saved";
       throw error;
     }
+    this.#room.changed();
     // What was typed meanwhile is unsaved still.
     if (places.saved.dataset.state === "saving") {
       places.saved.dataset.state = "saved";
@@ -213,7 +220,8 @@ class Workbench {
       revert: (change) => this.#try(() => this.#revert([change.path])),
     });
     places.count.textContent = String(this.#changes.length);
-    await this.#showTraffic();
+    places.revertAll.hidden = this.#changes.length === 0;
+    await Promise.all([this.#showTraffic(), this.#room.show()]);
     const { length } = this.#changes;
     places.state.textContent =
       length === 0
@@ -324,6 +332,7 @@ class Workbench {
       await this.#fs.mkdir(`/${parentOf(clean)}`, { recursive: true });
       await this.#fs.writeFile(`/${clean}`, "", { flag: "wx" });
     }
+    this.#room.changed();
     await this.#refresh();
     if (kind === "file") await this.open(clean);
     else await this.#tree.reveal(clean);
@@ -348,6 +357,7 @@ class Workbench {
     await this.#save();
     await this.#fs.mkdir(`/${parentOf(to)}`, { recursive: true });
     await this.#fs.rename(`/${from}`, `/${to}`);
+    this.#room.changed();
     const open = this.#file;
     if (open !== undefined && isWithin(from, open)) {
       this.#file = undefined;
@@ -366,6 +376,7 @@ class Workbench {
     const text = `${path} is hidden in this browser only, and can be brought back from the list of changes. What was created here is gone.`;
     if (!(await askConsent({ title: `Delete ${nameOf(path)}?`, text, action: "Delete" }))) return;
     await this.#fs.rm(`/${path}`, { recursive: true });
+    this.#room.changed();
     if (this.#file !== undefined && isWithin(path, this.#file)) this.#close();
     await this.#refresh();
     this.#preview.reload();
@@ -470,12 +481,6 @@ function cleaned(path: string): string {
 
 function caption(path: string, size: number): HTMLElement {
   return element("figcaption", {}, nameOf(path), element("small", {}, sizeInWords(size)));
-}
-
-function sizeInWords(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  const kibibytes = bytes / 1024;
-  return kibibytes < 1024 ? `${kibibytes.toFixed(1)} KiB` : `${(kibibytes / 1024).toFixed(1)} MiB`;
 }
 
 function showFailure(error: unknown): void {

@@ -4,10 +4,17 @@
  * workbench alone; what the site's own scripts can reach on their origin is their own site, and nobody else's.
  */
 import { expose, type ProxyMarked, proxy } from "comlink";
-import { openOverlay, type PageOverlay, registerView } from "../../web/index.ts";
+import {
+  openOverlay,
+  originSpace,
+  type PageOverlay,
+  persistStorages,
+  registerView,
+} from "../../web/index.ts";
 import { throwWholeErrors } from "../../web/thrown-errors.ts";
 import type { Listed, SiteKeeper, Told } from "../site-keeper.ts";
 import { workbenchOrigin } from "../site-origin.ts";
+import { isMarkedKept, onMarkedKept } from "./kept.ts";
 
 /** See the head of this file. */
 class Keeper implements SiteKeeper {
@@ -28,6 +35,7 @@ class Keeper implements SiteKeeper {
     const overlay = this.#opened;
     overlay.addEventListener("change", ({ changes }) => listener({ changes }));
     overlay.addEventListener("lost", ({ reason }) => listener({ lost: reason }));
+    onMarkedKept(() => listener({ isKept: true }));
   }
 
   get fs() {
@@ -48,6 +56,15 @@ class Keeper implements SiteKeeper {
 
   traffic() {
     return this.#opened.traffic();
+  }
+
+  async room() {
+    const space = await originSpace();
+    return space && { ...space, isPersistent: space.isPersistent || isMarkedKept() };
+  }
+
+  askToKeep() {
+    return persistStorages();
   }
 
   async list(directory: string): Promise<readonly Listed[]> {

@@ -18,6 +18,8 @@ import { areOtherDatabasesThere, untilKept } from "./other-database.ts";
 declare global {
   /** The workbench's open overlay. */
   var minifo: PageOverlay;
+  /** How often the browser was asked to keep what is stored. */
+  var asked: number;
 }
 
 const site = fileURLToPath(new URL("../../node_modules/reveal.js", import.meta.url));
@@ -220,6 +222,64 @@ test("files are made, moved and reverted from the keyboard, and differences show
   await expectPage(row(page, "js")).toBeVisible();
   await expectPage(row(page, "notes")).toHaveCount(0);
   await expectPage(page.locator(".cm-content")).toContainText("Slide 1");
+});
+
+test("what is stored, of how much, and whether the browser keeps it is shown; it is asked to at the first change", async () => {
+  const page = await browser.context.newPage();
+  await page.addInitScript(() => {
+    const { persist } = StorageManager.prototype;
+    globalThis.asked = 0;
+    StorageManager.prototype.persist = function () {
+      globalThis.asked += 1;
+      return persist.call(this);
+    };
+  });
+  await page.goto(demo.address);
+  const room = page.locator("#status-room");
+  await expectPage(room).toHaveText(
+    /^\d.* of \d.* · The browser may clear this when the disk fills$/,
+  );
+  const keeper = page.frames().find((frame) => frame.url().endsWith("/core.html"));
+  if (!keeper) throw new Error("bug: a workbench without a keeper of its site");
+  expect(await keeper.evaluate(() => globalThis.asked)).toBe(0);
+
+  await row(page, "demo.html").focus();
+  await page.keyboard.press("n");
+  await answerWith(page, "kept.md");
+  await expectPage(row(page, "kept.md")).toHaveAttribute("data-state", "created");
+  await page.keyboard.type("# Kept");
+  await page.keyboard.press("Control+s");
+  await expectPage(page.locator("#saved")).toHaveText("Saved");
+  await expect.poll(() => keeper.evaluate(() => globalThis.asked), { timeout: 20_000 }).toBe(1);
+
+  // This browser refuses by itself, until its user says otherwise.
+  await room.click();
+  const dialog = page.getByRole("dialog");
+  await expectPage(dialog).toContainText("has not promised to keep it");
+  await page.screenshot({ path: join(screenshots, "room.png") });
+  const asking = async (): Promise<Page> => {
+    const opened = browser.context.waitForEvent("page");
+    await dialog.getByRole("button", { name: "Ask the browser" }).click();
+    return opened;
+  };
+  const refused = await asking();
+  await expectPage(refused.getByRole("status")).toContainText("The browser did not agree");
+  await refused.screenshot({ path: join(screenshots, "keep.png") });
+  await refused.close();
+  const session = await browser.context.browser()?.newBrowserCDPSession();
+  const origin = new URL(keeper.url()).origin;
+  await session?.send("Browser.grantPermissions", { origin, permissions: ["durableStorage"] });
+  await room.click();
+  const agreed = await asking();
+  await expectPage(agreed.getByRole("status")).toContainText("Kept");
+  await agreed.close();
+  await expectPage(room).toHaveText(/ · Kept$/);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await room.click();
+  await expectPage(dialog).toContainText("promised to delete none of it");
+  await page.screenshot({ path: join(screenshots, "room-dark.png") });
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => minifo.fs.promises.unlink("/kept.md"));
 });
 
 test("two tabs on one site both work, and each shows at once what the other one does", async () => {
