@@ -19,12 +19,16 @@ const patience_ms = process.env.MINIFO_PATIENCE_MS
   ? Number(process.env.MINIFO_PATIENCE_MS)
   : undefined;
 
+/** How long a condition is waited for: a busy machine may stand still for longer than the second that is usual. */
+const expect = { poll: { timeout: 20_000 } };
+
 /** A project of tests in Node, `workers` files at a time, or as many as there are processors. */
 function inNode(name: string, include: string, timeout_ms: number, workers?: number) {
   return {
     extends: true as const,
     test: {
       name,
+      expect,
       include: [include],
       setupFiles: ["test/rig/own-cache.ts"],
       exclude: suffixed.filter((pattern) => pattern !== include),
@@ -44,6 +48,7 @@ function inBrowser(browser: "chromium" | "firefox" | "webkit", provider: Browser
     test: {
       // A project may not be called like its only instance, and it is the instance that --project names.
       name: `in ${browser}`,
+      expect,
       include: ["test/**/*.browser.test.ts"],
       testTimeout: patience_ms ?? 60_000,
       hookTimeout: patience_ms ?? 60_000,
@@ -68,7 +73,7 @@ export default defineConfig({
   },
   test: {
     projects: [
-      inNode("quick", "test/**/*.test.ts", 10_000),
+      inNode("quick", "test/**/*.test.ts", 60_000),
       inNode("slow", "test/**/*.slow.test.ts", 120_000),
       // They wait for other processes most of the time.
       inNode("mount", "test/**/*.mount.test.ts", 120_000, 4),

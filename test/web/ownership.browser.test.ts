@@ -24,20 +24,20 @@ class Heart {
     return () => {};
   };
 
-  /** Beats until `promise` settles, each time leaving room for an answer. */
+  /** Beats until `promise` settles, each time leaving room for an answer, also of an owner on a busy machine. */
   async beatUntil<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
     const watched = promise.finally(() => {
       settled = true;
     });
-    for (let beats = 0; !settled && beats < 1500; beats += 1) {
+    for (let beats = 0; !settled && beats < 200; beats += 1) {
       this.#tick();
       await Promise.race([
         watched.catch(() => {}),
-        new Promise((resolve) => setTimeout(resolve, 30)),
+        new Promise((resolve) => setTimeout(resolve, 250)),
       ]);
     }
-    if (!settled) throw new Error("1500 heartbeats changed nothing");
+    if (!settled) throw new Error("200 heartbeats changed nothing");
     return watched;
   }
 }
