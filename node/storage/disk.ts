@@ -1,37 +1,41 @@
 /**
  * A storage on disk, in a directory: `records.mdb` (LMDB) holds the records and the contents of up to 16 KiB, the files
- * under `content` hold the larger ones. All of it is synchronous, so that it works in a thread where no promise
- * settles; only making files safe may be somebody else's work, and then a commit waits for it. A commit writes data first and makes it safe, then the records in one transaction, and only then removes
- * what they no longer claim; both durabilities are therefore the same, and survive a loss of power.
+ * under `content` hold the larger ones. All of it is synchronous, so that it works in a thread where no promise settles;
+ * only making files safe and recording may be somebody else's work, and then a commit waits for it. A commit writes data
+ * first and makes it safe, then the records in one transaction, and only then removes what they no longer claim; both
+ * durabilities are therefore the same, and survive a loss of power.
  */
-import { existsSync, mkdirSync, readdirSync, statfsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { statfsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import {
   type Batch,
-  type DataWrite,
   FsError,
   type NameEntry,
   type NameRecord,
   type NodeRecord,
   type Operation,
-  refuseStaleEpoch,
-  refuseUnknownFormat,
   type StagingStorage,
   type Storage,
   type StorageSpace,
   type Superblock,
 } from "../../src/index.ts";
-import { type ContentChange, ContentFiles, syncDirectory } from "./content-files.ts";
-import { diskFailure } from "./disk-failure.ts";
-import { isAnnouncement } from "./gate.ts";
 import {
-  busy,
+  giveUp,
+  readOwnership,
+  readSuperblock,
+  refuseForeignRecords,
+  refuseUnlessOwner,
+  takeOwnership,
+} from "./claim.ts";
+import { ContentFiles } from "./content-files.ts";
+import { dropContents, type StoredContents, smallContentsOf, writeContents } from "./contents.ts";
+import { diskFailure } from "./disk-failure.ts";
+import {
   type Holder,
   holderFrom,
   isAlive,
   isSameOwnership,
   type OwnershipRecord,
-  ownershipOfThisProcess,
 } from "./ownership.ts";
 import {
   aliasKey,
@@ -49,27 +53,13 @@ import {
 } from "./record-format.ts";
 import { type RecordReader, Records, type RecordWriter } from "./records.ts";
 import { type Safeguard, safeguardInPlace } from "./safeguard.ts";
-
-/**
- * Bytes of a content up to which it lies among the records. A commit of 64 contents of 16 KiB takes about a twentieth of
- * the time there, since each file has to be made safe by itself.
- */
-const smallContent = 16 << 10;
+import { holdsStorage, makeDirectory, recordsIn } from "./storage-directory.ts";
 
 /** Numbers from here on belong to objects of the base, which are asked for whether anything is recorded or not. */
 const firstBaseIno = 2 ** 52;
 
 /** Up to so many numbers of recorded base objects are kept in memory, a few bytes each. */
 const maxKnownBaseInos = 200_000;
-
-/** What a record under the marker's key says. */
-const marker = { format: "minifo storage", version: 1 };
-
-/**
- * What may stand in a directory that is to become a storage: what we may have left while making one, the socket of its
- * owner, and what mkfs puts into a new volume.
- */
-const ignoredEntries: ReadonlySet<string> = new Set(["records.mdb-lock", "control", "lost+found"]);
 
 /** What a storage on disk may be opened with. */
 export interface DiskOptions {
@@ -101,7 +91,6 @@ export interface DiskStorage extends Storage, StagingStorage {
  */
 export function openDiskStorage(directory: string, options: DiskOptions = {}): DiskStorage {
   const { create = true, holder = "in use", readOnly = false } = options;
-  const { safeguard = safeguardInPlace } = options;
   const place = resolve(directory);
   try {
     if (!holdsStorage(place)) {
@@ -118,10 +107,10 @@ export function openDiskStorage(directory: string, options: DiskOptions = {}): D
   try {
     if (readOnly) {
       records.read((reader) => refuseForeignRecords(reader, place));
-      return new OpenedDisk(place, records, undefined, safeguard);
+      return new OpenedDisk(place, records, undefined, options);
     }
     const { ownership, crashed } = takeOwnership(records, place, holder);
-    const storage = new OpenedDisk(place, records, ownership, safeguard);
+    const storage = new OpenedDisk(place, records, ownership, options);
     if (crashed) storage.sweep();
     return storage;
   } catch (error) {
@@ -163,12 +152,16 @@ class OpenedDisk implements DiskStorage {
   #baseInos: Set<number> | "none" | "many" = "none";
   /** Contents with data in their files that no commit has made safe yet. */
   #staged = new Set<number>();
+  /** Whether the storage was found to be ours since the last commit, or by the one under way. */
+  #isKnownOwner = false;
+  /** The stored count of content ids: none from it on can lie among the records. */
+  #firstNew = Number.POSITIVE_INFINITY;
 
   constructor(
     directory: string,
     records: Records,
     ownership: OwnershipRecord | undefined,
-    safeguard: Safeguard,
+    { safeguard = safeguardInPlace }: DiskOptions,
   ) {
     this.directory = directory;
     this.#records = records;
@@ -256,7 +249,7 @@ class OpenedDisk implements DiskStorage {
       } catch {
         // On a full disk not even that can be recorded. The record counts only as long as this process lives, and
         // for the process itself it is noted here.
-        if (this.#ownership) givenUp.add(tokenOf(this.directory, this.#ownership));
+        if (this.#ownership) giveUp(this.directory, this.#ownership);
       }
       this.#records.close();
     });
@@ -308,13 +301,16 @@ class OpenedDisk implements DiskStorage {
   }
 
   stage(content: number, offset: number, bytes: Uint8Array): boolean {
-    if (!this.#ownership) return false;
-    const mayStage = this.#records.read(
-      (reader) =>
-        isSameOwnership(readOwnership(reader), this.#ownership as OwnershipRecord) &&
-        (this.#files.isOpen(content) || !reader.get(numberKey("content", content))),
-    );
-    if (!mayStage) return false;
+    const ownership = this.#ownership;
+    if (!ownership) return false;
+    const mayBeSmall = content < this.#firstNew && !this.#files.isOpen(content);
+    if (mayBeSmall || !this.#isKnownOwner) {
+      const mayStage = this.#records.read((reader) => {
+        this.#isKnownOwner = isSameOwnership(readOwnership(reader), ownership);
+        return this.#isKnownOwner && !(mayBeSmall && reader.get(numberKey("content", content)));
+      });
+      if (!mayStage) return false;
+    }
     try {
       this.#files.stage(content, offset, bytes);
     } catch {
@@ -326,41 +322,51 @@ class OpenedDisk implements DiskStorage {
   }
 
   *commit(batch: Batch): Operation<void> {
+    const ownership = this.#ownership;
+    if (!ownership) {
+      const reason = "the storage was opened read-only";
+      throw new FsError("EROFS", { syscall: "commit", path: this.directory, reason });
+    }
+    this.#isKnownOwner = false;
     // Before any file is touched; and again within the transaction, where it counts.
     const { firstNew, small } = this.#records.read((reader) => {
-      const stored = this.#refuseUnlessOwner(reader, batch);
+      const stored = refuseUnlessOwner(reader, ownership, batch.superblock, this.directory);
       // Content ids are never given out again: from the stored count on none can be there yet.
       const firstNew = stored?.nextContent ?? 0;
       return { firstNew, small: smallContentsOf(reader, batch, firstNew) };
     });
+    this.#isKnownOwner = true;
+    this.#firstNew = firstNew;
     const change = this.#files.change(batch.superblock.chunkSize);
     const staged = this.#staged;
     this.#staged = new Set();
     const isNew = (content: number) => content >= firstNew && !staged.has(content);
+    const stored: StoredContents = { small, isNew };
     try {
-      const records = yield* this.#writeData(batch, small, isNew, change);
+      const contents = yield* writeContents(batch, stored, this.#files, change);
       const written = new Set([
         ...batch.data.map(({ content }) => content),
         ...batch.droppedContents,
       ]);
       for (const content of staged) if (!written.has(content)) yield* change.claim(content);
       yield* change.makeSafe();
+      const { superblock } = batch;
       this.#records.write((writer) => {
-        this.#refuseUnlessOwner(writer, batch);
+        refuseUnlessOwner(writer, ownership, superblock, this.directory);
         putRecords(writer, batch);
-        for (const [content, bytes] of records) {
-          const key = numberKey("content", content);
-          if (bytes) writer.put(key, bytes);
-          else writer.remove(key);
-        }
+        putContents(writer, contents);
       });
+      // What was recorded may lie among the records; what gets an id after it does not.
+      this.#firstNew = superblock.nextContent;
     } catch (error) {
       change.undo();
       for (const content of staged) this.#staged.add(content);
       throw diskFailure(error, "commit", this.directory);
+    } finally {
+      this.#isKnownOwner = false;
     }
     for (const [ino, node] of batch.nodes) this.#noteBaseIno(ino, node !== null);
-    this.#drop(batch, isNew);
+    dropContents(batch, stored, this.#files);
   }
 
   /** Whether it is certain that base object `ino` has no record. Only an owner can know: nobody else writes then. */
@@ -382,62 +388,6 @@ class OpenedDisk implements DiskStorage {
     else if (known.add(ino).size > maxKnownBaseInos) this.#baseInos = "many";
   }
 
-  /** Writes what belongs into files, and returns what to put among the records, or null to remove from them. */
-  *#writeData(
-    batch: Batch,
-    small: ReadonlyMap<number, Buffer>,
-    isNew: (content: number) => boolean,
-    change: ContentChange,
-  ): Operation<Map<number, Uint8Array | null>> {
-    const records = new Map<number, Uint8Array | null>();
-    for (const { content, from, to } of batch.droppedChunks) {
-      if (small.has(content) && from <= 0 && to > 0) records.set(content, null);
-    }
-    for (const content of batch.droppedContents) {
-      if (!isNew(content)) records.set(content, null);
-    }
-    for (const [content, writes] of writesByContent(batch)) {
-      const stored = small.get(content);
-      const isSmall = writes.every(
-        ({ chunk, bytes }) => chunk === 0 && bytes.length <= smallContent,
-      );
-      if (isSmall && (stored || isNew(content) || !this.#files.exists(content))) {
-        for (const { bytes } of writes) records.set(content, bytes);
-      } else if (stored) {
-        // It outgrew the records: what they have of it moves into the file, unless it is written anew or dropped.
-        const moved =
-          records.has(content) || writes.some(({ chunk }) => chunk === 0) ? [] : [stored];
-        const first = moved.map((bytes) => wholeChunk(content, bytes));
-        yield* change.write(content, [...first, ...writes.map(asFresh)], true);
-        records.set(content, null);
-      } else {
-        yield* change.write(content, writes, false);
-      }
-    }
-    return records;
-  }
-
-  /** Gives the space of what is no longer claimed back to the disk. */
-  #drop(
-    { droppedChunks, droppedContents, data, superblock }: Batch,
-    isNew: (content: number) => boolean,
-  ): void {
-    try {
-      for (const { content, from, to } of droppedChunks) {
-        // Holes in the middle of a file cannot be made from Node: those bytes stay until they are written over.
-        if (to !== Number.POSITIVE_INFINITY) continue;
-        const kept = data.filter((write) => write.content === content && write.chunk >= from);
-        const end = Math.max(from, ...kept.map(({ chunk }) => chunk + 1));
-        this.#files.truncate(content, end * superblock.chunkSize);
-      }
-      for (const content of droppedContents) {
-        if (!isNew(content)) this.#files.remove(content);
-      }
-    } catch {
-      // The step is recorded, so it must not be told to have failed; what is left over is claimed by no record.
-    }
-  }
-
   /** Changes the record of our ownership, if we are the owner still. */
   #changeOwnership(change: (writer: RecordWriter, ownership: OwnershipRecord) => void): void {
     const ownership = this.#ownership;
@@ -446,127 +396,11 @@ class OpenedDisk implements DiskStorage {
       if (isSameOwnership(readOwnership(writer), ownership)) change(writer, ownership);
     });
   }
-
-  /** Returns the stored superblock. */
-  #refuseUnlessOwner(reader: RecordReader, batch: Batch): Superblock | undefined {
-    if (!this.#ownership) {
-      const reason = "the storage was opened read-only";
-      throw new FsError("EROFS", { syscall: "commit", path: this.directory, reason });
-    }
-    const stored = readSuperblock(reader);
-    refuseStaleEpoch(stored, batch.superblock);
-    const owner = readOwnership(reader);
-    if (isSameOwnership(owner, this.#ownership)) return stored;
-    const reason = owner
-      ? "another process has taken this storage over; nothing was written"
-      : "this storage was closed or given up; nothing was written; open it again";
-    throw new FsError("ESTALE", { syscall: "commit", path: this.directory, reason });
-  }
-}
-
-/** Ownerships of this process that were given up without the disk taking note. */
-const givenUp = new Set<string>();
-
-function tokenOf(directory: string, { pid, started, epoch }: OwnershipRecord): string {
-  return `${pid} ${started} ${epoch} ${directory}`;
 }
 
 /** An operation whose result is at hand. */
 function* atHand<T>(compute: () => T): Operation<T> {
   return compute();
-}
-
-function recordsIn(directory: string): string {
-  return join(directory, "records.mdb");
-}
-
-/**
- * Whether there is a storage in `directory`; false if it is absent or empty.
- * @throws ENOTEMPTY it holds something else
- */
-function holdsStorage(directory: string): boolean {
-  let entries: string[];
-  try {
-    entries = readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
-  if (entries.includes("records.mdb")) return true;
-  const others = entries.filter((entry) => !ignoredEntries.has(entry) && !isAnnouncement(entry));
-  if (others.length === 0) return false;
-  const reason = `it is no minifo storage (it holds ${others[0]}); give an empty directory or a new path`;
-  throw new FsError("ENOTEMPTY", { syscall: "open", path: directory, reason });
-}
-
-/**
- * Makes a directory and those it lies in. Not by mkdir's `recursive`: that tries for ever where mkdir says ENOENT of a
- * directory that exists, as it does below /proc.
- */
-function makeDirectory(directory: string): void {
-  const parent = dirname(directory);
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT" || existsSync(parent)) throw error;
-    makeDirectory(parent);
-    mkdirSync(directory, { mode: 0o700 });
-  }
-  syncDirectory(parent);
-}
-
-/**
- * Makes this process the owner, in one transaction. `crashed` tells that an owner before us did not close.
- * @throws EBUSY, EINVAL nothing was changed
- */
-function takeOwnership(
-  records: Records,
-  directory: string,
-  holder: string,
-): { ownership: OwnershipRecord; crashed: boolean } {
-  return records.write((writer) => {
-    refuseForeignRecords(writer, directory);
-    const former = readOwnership(writer);
-    const isGivenUp = former && givenUp.has(tokenOf(directory, former));
-    if (former && isAlive(former) && !isGivenUp) throw busy(former, directory);
-    const superblock = readSuperblock(writer);
-    const epoch = Math.max(former?.epoch ?? 0, superblock?.epoch ?? 0) + 1;
-    const ownership = ownershipOfThisProcess(holder, epoch);
-    writer.put(soleKey("marker"), encode(marker));
-    writer.put(soleKey("ownership"), encode(ownership));
-    if (superblock) writer.put(soleKey("superblock"), encode({ ...superblock, epoch }));
-    return { ownership, crashed: former !== undefined };
-  });
-}
-
-/**
- * Refuses what we did not write, and what a later version wrote.
- * @throws EINVAL
- */
-function refuseForeignRecords(reader: RecordReader, directory: string): void {
-  const bytes = reader.get(soleKey("marker"));
-  if (!bytes) {
-    const any = { start: Buffer.from([0]), end: Buffer.from([255]) };
-    if (reader.collect(any, () => true).length === 0) return;
-    const reason = "its records.mdb is not of minifo; nothing was changed";
-    throw new FsError("EINVAL", { syscall: "open", path: directory, reason });
-  }
-  const { version } = decode<typeof marker>(bytes, "the marker");
-  refuseUnknownFormat({ version, incompatible: [] }, directory);
-  const superblock = readSuperblock(reader);
-  if (superblock) refuseUnknownFormat(superblock, directory);
-}
-
-function readSuperblock(reader: RecordReader): Superblock | undefined {
-  const bytes = reader.get(soleKey("superblock"));
-  return bytes && decode<Superblock>(bytes, "the superblock");
-}
-
-function readOwnership(reader: RecordReader): OwnershipRecord | undefined {
-  const bytes = reader.get(soleKey("ownership"));
-  return bytes && decode<OwnershipRecord>(bytes, "the owner");
 }
 
 function readNodes(reader: RecordReader): NodeRecord[] {
@@ -576,42 +410,6 @@ function readNodes(reader: RecordReader): NodeRecord[] {
 function readNameEntry(key: Buffer, value: Buffer): NameEntry {
   const name = nameOf(key);
   return { name, record: decode<NameRecord>(value, `the name "${name}"`) };
-}
-
-/** Those contents below `firstNew` that a batch touches and that lie among the records, with their bytes. */
-function smallContentsOf(
-  reader: RecordReader,
-  { data, droppedChunks }: Batch,
-  firstNew: number,
-): Map<number, Buffer> {
-  const touched = new Set<number>();
-  for (const { content } of data) if (content < firstNew) touched.add(content);
-  for (const { content } of droppedChunks) if (content < firstNew) touched.add(content);
-  const small = new Map<number, Buffer>();
-  for (const content of touched) {
-    const bytes = reader.get(numberKey("content", content));
-    if (bytes) small.set(content, bytes);
-  }
-  return small;
-}
-
-function writesByContent({ data }: Batch): Map<number, DataWrite[]> {
-  const writes = new Map<number, DataWrite[]>();
-  for (const write of data) {
-    const ofContent = writes.get(write.content);
-    if (ofContent) ofContent.push(write);
-    else writes.set(write.content, [write]);
-  }
-  return writes;
-}
-
-function wholeChunk(content: number, bytes: Uint8Array): DataWrite {
-  return { content, chunk: 0, bytes, from: 0, to: bytes.length, fresh: true };
-}
-
-/** The same write, for a file in which nothing of the chunk stands yet. */
-function asFresh(write: DataWrite): DataWrite {
-  return { ...write, fresh: true };
 }
 
 function putRecords(writer: RecordWriter, batch: Batch): void {
@@ -631,5 +429,14 @@ function putRecords(writer: RecordWriter, batch: Batch): void {
   for (const [ino, isOrphan] of batch.orphans) {
     if (isOrphan) writer.put(numberKey("orphan", ino), new Uint8Array());
     else writer.remove(numberKey("orphan", ino));
+  }
+}
+
+/** Puts contents among the records; null takes one away. */
+function putContents(writer: RecordWriter, contents: ReadonlyMap<number, Uint8Array | null>): void {
+  for (const [content, bytes] of contents) {
+    const key = numberKey("content", content);
+    if (bytes) writer.put(key, bytes);
+    else writer.remove(key);
   }
 }
