@@ -53,8 +53,8 @@ export function drive<T>(
   else driveOn(operation, step.value, done, failed);
 }
 
-/** Goes on with an operation that waits for `wait`. */
-function driveOn<T>(
+/** As `drive`, with an operation whose first step was taken and that waits for `wait`. */
+export function driveOn<T>(
   operation: Operation<T>,
   wait: Wait,
   done: (value: T) => void,

@@ -128,14 +128,14 @@ export class Adapter {
   *lookup(parent: number, name: string): Operation<FoundNode> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.lookup(directory.inode, name);
-    return yield* this.#found(inode, directory.inode, name);
+    return this.#found(inode, directory.inode, name);
   }
 
   /** As `lookup`, but undefined where there is no such name. */
   *find(parent: number, name: string): Operation<FoundNode | undefined> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.find(directory.inode, name);
-    return inode && (yield* this.#found(inode, directory.inode, name));
+    return inode && this.#found(inode, directory.inode, name);
   }
 
   /** Gives back `lookups` of a node; with the last one its nodeid is gone. */
@@ -152,15 +152,15 @@ export class Adapter {
     this.overlay.forget(node.inode, given);
   }
 
-  *getattr(nodeid: number): Operation<Stat> {
-    return yield* this.#stat(this.#node(nodeid).inode);
+  getattr(nodeid: number): Stat {
+    return this.#stat(this.#node(nodeid).inode);
   }
 
   /** A change of owners takes setuid and setgid bits from a file; so does a truncation with `dropsPrivileges`. */
   *setattr(nodeid: number, changes: AttributeChanges, dropsPrivileges = false): Operation<Stat> {
     const { inode } = this.#node(nodeid);
     const owners = changes.uid !== undefined || changes.gid !== undefined;
-    const mode = owners || dropsPrivileges ? yield* this.#unprivileged(inode) : undefined;
+    const mode = owners || dropsPrivileges ? this.#unprivileged(inode) : undefined;
     const all = mode === undefined ? changes : { mode, ...changes };
     return this.#shown(yield* this.overlay.setattr(inode, all));
   }
@@ -180,26 +180,26 @@ export class Adapter {
     const directory = this.#node(parent);
     const context = contextOf(caller);
     const inode = yield* this.overlay.mknod(directory.inode, name, mode, rdev, context);
-    return yield* this.#found(inode, directory.inode, name);
+    return this.#found(inode, directory.inode, name);
   }
 
   *mkdir(parent: number, name: string, mode: number, caller: Caller): Operation<FoundNode> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.mkdir(directory.inode, name, mode, contextOf(caller));
-    return yield* this.#found(inode, directory.inode, name);
+    return this.#found(inode, directory.inode, name);
   }
 
   *symlink(parent: number, name: string, target: string, caller: Caller): Operation<FoundNode> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.symlink(directory.inode, name, target, contextOf(caller));
-    return yield* this.#found(inode, directory.inode, name);
+    return this.#found(inode, directory.inode, name);
   }
 
   *link(nodeid: number, parent: number, name: string): Operation<FoundNode> {
     const directory = this.#node(parent);
     const { inode } = this.#node(nodeid);
     yield* this.overlay.link(inode, directory.inode, name);
-    return yield* this.#found(inode, directory.inode, name);
+    return this.#found(inode, directory.inode, name);
   }
 
   *unlink(parent: number, name: string): Operation<void> {
@@ -354,7 +354,7 @@ export class Adapter {
       const inode = yield* this.overlay.listed(listing, index - 2);
       if (!inode) continue; // its name was removed since
       const { ino } = inode;
-      const stat = plus ? yield* this.#stat(inode) : undefined;
+      const stat = plus ? this.#stat(inode) : undefined;
       const found = stat && { inode, stat, parent: node.inode };
       if (!take({ name, type, ino, next, ...(found && { found }) })) return;
     }
@@ -378,10 +378,15 @@ export class Adapter {
 
   /** As `getxattr`, but undefined where there is no such attribute. */
   *findxattr(nodeid: number, name: string): Operation<Uint8Array | undefined> {
+    if (!isTold(name)) return this.storedXattr(nodeid, name);
     const { inode, parent, name: foundAs } = this.#node(nodeid);
-    if (!isTold(name)) return this.overlay.findxattr(inode, name);
     const place = parent && { parent, name: foundAs };
     return yield* told(this.overlay, inode, name, place);
+  }
+
+  /** As `findxattr`, for what is no `user.minifo.…`: it never has to wait. */
+  storedXattr(nodeid: number, name: string): Uint8Array | undefined {
+    return this.overlay.findxattr(this.#node(nodeid).inode, name);
   }
 
   *setxattr(
@@ -456,36 +461,15 @@ export class Adapter {
     parent?: Inode,
     name?: string,
   ): Operation<FoundNode & { readonly fh: number }> {
-    if (!this.#keepsOpen) {
-      const found = yield* this.#foundOrReleased(handle, parent, name);
-      return { nodeid: found.nodeid, stat: found.stat, fh: this.#opened(handle) };
-    }
-    try {
-      return { ...(yield* this.#found(handle.inode, parent, name)), fh: 0 };
-    } finally {
-      yield* this.overlay.release(handle);
-    }
+    const { nodeid, stat } = this.#found(handle.inode, parent, name);
+    if (!this.#keepsOpen) return { nodeid, stat, fh: this.#opened(handle) };
+    yield* this.overlay.release(handle);
+    return { nodeid, stat, fh: 0 };
   }
 
-  /** What was opened, as a node; if that fails nobody will ever close it. */
-  *#foundOrReleased(handle: Handle, parent?: Inode, name?: string): Operation<FoundNode> {
-    try {
-      return yield* this.#found(handle.inode, parent, name);
-    } catch (error) {
-      yield* this.overlay.release(handle);
-      throw error;
-    }
-  }
-
-  *#found(inode: Inode, parent?: Inode, name?: string): Operation<FoundNode> {
-    // Held before the wait that getattr may be, so that the inode keeps its identity over it.
-    const node = this.#retain(inode, parent, name);
-    try {
-      return { nodeid: node.nodeid, stat: yield* this.#stat(inode) };
-    } catch (error) {
-      this.forget(node.nodeid, 1);
-      throw error;
-    }
+  #found(inode: Inode, parent?: Inode, name?: string): FoundNode {
+    const { nodeid } = this.#retain(inode, parent, name);
+    return { nodeid, stat: this.#stat(inode) };
   }
 
   #retain(inode: Inode, parent: Inode | undefined, name = ""): Node {
@@ -515,20 +499,20 @@ export class Adapter {
   }
 
   *#dropPrivileges(inode: Inode): Operation<void> {
-    const mode = yield* this.#unprivileged(inode);
+    const mode = this.#unprivileged(inode);
     if (mode !== undefined) yield* this.overlay.setattr(inode, { mode });
   }
 
   /** The permissions without setuid, and without setgid where the group may execute; undefined if that changes nothing. */
-  *#unprivileged(inode: Inode): Operation<number | undefined> {
+  #unprivileged(inode: Inode): number | undefined {
     if (inode.type === "directory") return undefined;
-    const mode = (yield* this.overlay.getattr(inode)).mode & 0o7777;
+    const mode = this.overlay.stat(inode).mode & 0o7777;
     const kept = mode & ~((mode & 0o010) === 0 ? 0o4000 : 0o6000);
     return kept === mode ? undefined : kept;
   }
 
-  *#stat(inode: Inode): Operation<Stat> {
-    return this.#shown(yield* this.overlay.getattr(inode));
+  #stat(inode: Inode): Stat {
+    return this.#shown(this.overlay.stat(inode));
   }
 
   #shown(stat: Stat): Stat {

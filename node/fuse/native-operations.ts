@@ -49,7 +49,7 @@ export function nativeOperations(adapter: Adapter, owner: Caller): NativeOperati
     at(
       path,
       function* (nodeid) {
-        return nativeStat(yield* adapter.getattr(nodeid));
+        return nativeStat(adapter.getattr(nodeid));
       },
       done,
     );

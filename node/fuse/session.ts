@@ -3,7 +3,14 @@
  * happens; what has to wait is answered when it can be, in any order, and nothing else waits for it.
  * It neither reads nor writes the device: messages come in by `receive`, replies go out by the function it was given.
  */
-import { drive, FsError, type OpenFlags, type Operation, type Stat } from "../../src/index.ts";
+import {
+  driveOn,
+  FsError,
+  type OpenFlags,
+  type Operation,
+  type Stat,
+  type Wait,
+} from "../../src/index.ts";
 import { type Adapter, errnoOf, type FoundNode, handleOf } from "./adapter.ts";
 import {
   type EntryReply,
@@ -27,6 +34,7 @@ import {
 } from "./protocol/wire.ts";
 import { encodeXattr, packXattrNames } from "./protocol/xattrs.ts";
 import { ReplyPool } from "./reply-pool.ts";
+import { isTold } from "./told-xattrs.ts";
 
 /** How long, in seconds, the kernel may answer by itself. */
 export interface Validity {
@@ -141,51 +149,109 @@ export class Session {
   }
 
   #serve(header: RequestHeader, request: Request, reply: Message): boolean {
-    let pending: Pending | undefined;
-    let ended = false;
-    const end = (): boolean => {
-      ended = true;
-      if (!pending) return true;
-      this.#pending.delete(header.unique);
-      return !pending.answered;
-    };
-    drive(
-      this.#answer(header, request, reply),
+    let step: IteratorResult<Wait, number>;
+    let operation: Operation<number>;
+    try {
+      const result = this.#answerAtOnce(header, request, reply);
+      if (result !== undefined) {
+        this.#send(header, reply, result);
+        return true;
+      }
+      operation = this.#answer(header, request, reply);
+      step = operation.next();
+    } catch (error) {
+      this.#fail(header, error, request);
+      this.#pool.give(reply);
+      return true;
+    }
+    if (step.done) {
+      this.#send(header, reply, step.value);
+      return true;
+    }
+    const pending: Pending = { header, request, answered: false };
+    this.#pending.set(header.unique, pending);
+    driveOn(
+      operation,
+      step.value,
       (result) => {
-        if (end()) {
-          const errno = Math.min(result, 0);
-          const length = Math.max(result, 0);
-          this.#options.send(reply, encodeReplyHeader(reply.view, header.unique, errno, length));
-        } else {
-          this.#takeBack(request, reply, result);
+        this.#pending.delete(header.unique);
+        if (!pending.answered) {
+          this.#send(header, reply, result);
+          return;
         }
+        this.#takeBack(request, reply, result);
         this.#pool.give(reply);
       },
       (error) => {
-        if (end()) this.#fail(header, error, request);
+        this.#pending.delete(header.unique);
+        if (!pending.answered) this.#fail(header, error, request);
         this.#pool.give(reply);
       },
     );
-    if (ended) return true;
-    pending = { header, request, answered: false };
-    this.#pending.set(header.unique, pending);
     return request.kind !== "write";
+  }
+
+  /** Sends a reply with the body of this length, or that errno, and takes its message back. */
+  #send(header: RequestHeader, reply: Message, result: number): void {
+    const errno = Math.min(result, 0);
+    const length = Math.max(result, 0);
+    this.#options.send(reply, encodeReplyHeader(reply.view, header.unique, errno, length));
+    this.#pool.give(reply);
+  }
+
+  /**
+   * As `#answer`, for requests that come with every new file and never have to wait: an operation would cost them more
+   * than all else. Undefined for any other.
+   */
+  #answerAtOnce(header: RequestHeader, request: Request, reply: Message): number | undefined {
+    const adapter = this.#adapter;
+    const { nodeid } = header;
+    switch (request.kind) {
+      case "getattr":
+        return this.#attributes(reply, nodeid, adapter.getattr(nodeid));
+      case "flush":
+        if (this.#options.noOpen) throw new FsError("ENOSYS");
+        adapter.flush(request.fh);
+        return 0;
+      case "getxattr": {
+        if (isTold(request.name)) return undefined;
+        const value = adapter.storedXattr(nodeid, request.name);
+        return value ? encodeXattr(reply, value, request.size) : enodata;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** What is asked, as `#answer` says; what comes most often has an operation of its own, which is a small one. */
+  #answer(header: RequestHeader, request: Request, reply: Message): Operation<number> {
+    const { nodeid } = header;
+    switch (request.kind) {
+      case "lookup":
+        return this.#lookup(nodeid, request.name, reply);
+      case "create":
+        return this.#create(header, request, reply);
+      case "write":
+        return this.#write(header, request, reply);
+      case "release":
+        return this.#release(request.fh);
+      case "read":
+        return this.#read(header, request, reply);
+      default:
+        return this.#answerAny(header, request, reply);
+    }
   }
 
   /**
    * Does what is asked, writes the reply's body behind its header and returns the body's length; or a negative errno,
    * where the answer is so common that making an error of it would cost more than all else.
    */
-  *#answer(header: RequestHeader, request: Request, reply: Message): Operation<number> {
+  *#answerAny(header: RequestHeader, request: Request, reply: Message): Operation<number> {
     const adapter = this.#adapter;
     const { nodeid } = header;
     switch (request.kind) {
-      case "lookup":
-        return yield* this.#lookup(nodeid, request.name, reply);
-      case "getattr":
-        return this.#attributes(reply, nodeid, yield* adapter.getattr(nodeid));
       case "statx": {
-        const stat = yield* adapter.getattr(nodeid);
+        const stat = adapter.getattr(nodeid);
         return encodeStatx(reply, stat, this.#validityOf(nodeid, stat));
       }
       case "setattr":
@@ -226,12 +292,6 @@ export class Session {
         const fh = yield* adapter.open(nodeid, flags, request.dropsPrivileges);
         return encodeOpen(reply.view, replyHeaderLength, fh, openReply(request.flags.write));
       }
-      case "create": {
-        const { name, mode, flags, exclusive } = request;
-        const opens = this.#flagsOf(flags);
-        const made = yield* adapter.create(nodeid, name, mode, opens, exclusive, header);
-        return this.#openEntry(reply, made, flags);
-      }
       case "tmpfile": {
         const { mode, flags } = request;
         return this.#openEntry(
@@ -240,26 +300,10 @@ export class Session {
           flags,
         );
       }
-      case "read": {
-        const into = reply.bytes.subarray(replyHeaderLength, replyHeaderLength + request.size);
-        return yield* adapter.read(this.#fileOf(header, request.fh), request.offset, into);
-      }
-      case "write": {
-        const { offset, data, dropsPrivileges } = request;
-        const fh = this.#fileOf(header, request.fh);
-        return encodeWritten(reply, yield* adapter.write(fh, offset, data, dropsPrivileges));
-      }
-      case "flush":
-        if (this.#options.noOpen) throw new FsError("ENOSYS");
-        adapter.flush(request.fh);
-        return 0;
       case "fsync":
       case "fsyncdir":
       case "syncfs":
         yield* adapter.fsync();
-        return 0;
-      case "release":
-        yield* adapter.release(request.fh);
         return 0;
       case "opendir":
         if (request.forSync) yield* this.#sync();
@@ -311,6 +355,41 @@ export class Session {
       default:
         throw new Error(`bug: ${request.kind} has no answer`);
     }
+  }
+
+  *#create(
+    header: RequestHeader,
+    request: Extract<Request, { kind: "create" | "tmpfile" }>,
+    reply: Message,
+  ): Operation<number> {
+    const { name, mode, flags, exclusive } = request;
+    const opens = this.#flagsOf(flags);
+    const { nodeid } = header;
+    const made = yield* this.#adapter.create(nodeid, name, mode, opens, exclusive, header);
+    return this.#openEntry(reply, made, flags);
+  }
+
+  *#read(
+    header: RequestHeader,
+    { fh, offset, size }: Extract<Request, { kind: "read" | "readdir" | "readdirplus" }>,
+    reply: Message,
+  ): Operation<number> {
+    const into = reply.bytes.subarray(replyHeaderLength, replyHeaderLength + size);
+    return yield* this.#adapter.read(this.#fileOf(header, fh), offset, into);
+  }
+
+  *#write(
+    header: RequestHeader,
+    { fh, offset, data, dropsPrivileges }: Extract<Request, { kind: "write" }>,
+    reply: Message,
+  ): Operation<number> {
+    const file = this.#fileOf(header, fh);
+    return encodeWritten(reply, yield* this.#adapter.write(file, offset, data, dropsPrivileges));
+  }
+
+  *#release(fh: number): Operation<number> {
+    yield* this.#adapter.release(fh);
+    return 0;
   }
 
   /** The adapter's handle of what a request calls `fh`. */

@@ -150,6 +150,11 @@ export class OverlayFiles {
     return stat(this.layers, inode);
   }
 
+  /** As `getattr`, which never has to wait: for whoever cannot afford an operation. */
+  stat(inode: Inode): Stat {
+    return stat(this.layers, inode);
+  }
+
   /** Changes attributes, `size` among them; returns them as they are then. See `setattr` in getattr.ts. */
   *setattr(inode: Inode, changed: AttributeChanges): Operation<Stat> {
     yield* setattr(this.layers, inode, changed);
