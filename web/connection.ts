@@ -99,6 +99,8 @@ export class Connection {
   /** The last owner that was given up counted so many; only later ones are believed. */
   #epochPast = 0;
   #silent = 0;
+  /** Heartbeats since a shared host was made that has not answered yet. */
+  #unanswered = 0;
   #failure: FsError | undefined;
 
   /** `lost` is told why when the storage is taken away; every call fails from then on. */
@@ -177,8 +179,9 @@ export class Connection {
     this.#stopBeat();
     try {
       if (link && !link.isOwn) await link.during((calls) => calls.leave()).catch(() => {});
+      const leaving = this.#host.calls.leave();
       // If the host does not answer there is nothing left to be closed.
-      await Promise.race([this.#host.calls.leave(), this.#host.failed.catch(() => {})]);
+      if (this.#host.answers) await Promise.race([leaving, this.#host.failed.catch(() => {})]);
     } finally {
       link?.end();
       this.#host.end();
@@ -187,15 +190,12 @@ export class Connection {
     }
   }
 
+  /** Looks for an owner among the others, and waits for its turn by the own host, whichever comes first. */
   async #find(): Promise<Link> {
     await this.#endLife;
-    const { host, protocol } = await this.#hello();
-    if (protocol !== protocolVersion) {
-      throw foreign(this.#request.storage, protocolVersion, protocol);
-    }
-    this.#watchHost(host);
     return new Promise((resolve, reject) => {
       let found = false;
+      let own: string | undefined;
       const stop = (): void => {
         found = true;
         unlisten();
@@ -223,8 +223,10 @@ export class Connection {
         if (said.say === "foreign") {
           fail(foreign(this.#request.storage, protocolVersion, said.protocol));
         }
-        if (said.say !== "owner" || said.host === host || said.epoch <= this.#epochPast) return;
-        if (calling.has(said.host)) return;
+        if (said.say !== "owner" || said.epoch <= this.#epochPast) return;
+        // A shared host that has not told its name may be this very owner.
+        const isOwn = own === undefined ? this.#host.isShared : said.host === own;
+        if (isOwn || calling.has(said.host)) return;
         calling.add(said.host);
         this.#callOwner(said.host)
           .then(take, (error) => {
@@ -232,20 +234,33 @@ export class Connection {
           })
           .finally(() => calling.delete(said.host));
       });
-      this.#becoming ??= this.#become();
-      this.#becoming.then(take, fail);
+      this.#hello().then(({ host, name, protocol }) => {
+        if (this.#host !== host) return;
+        if (protocol !== protocolVersion) {
+          fail(foreign(this.#request.storage, protocolVersion, protocol));
+          return;
+        }
+        own = name;
+        this.#watchHost(name);
+        this.#becoming ??= this.#become();
+        this.#becoming.then(take, fail);
+        this.#gathering.say({ say: "who" });
+      }, fail);
+      // The own host may take long to answer, or never do: another one need not wait for that.
       this.#gathering.say({ say: "who" });
     });
   }
 
   /** Makes sure of the own host; a shared one that cannot be had is replaced by one of this tab. */
-  async #hello(): Promise<{ readonly host: string; readonly protocol: number }> {
+  async #hello(): Promise<{ host: HostWorker; name: string; protocol: number }> {
+    const host = this.#host;
     try {
-      return await Promise.race([this.#host.hello, this.#host.failed]);
+      const said = await Promise.race([host.hello, host.failed]);
+      return { host, name: said.host, protocol: said.protocol };
     } catch (error) {
-      if (!this.#host.isShared) throw error;
-      this.#host = this.#makeHost("tab");
-      return await Promise.race([this.#host.hello, this.#host.failed]);
+      if (!host.isShared) throw error;
+      if (this.#host === host) this.#host = this.#makeHost("tab");
+      return this.#hello();
     }
   }
 
@@ -359,6 +374,14 @@ export class Connection {
   /** Asks whoever is waited for to show life, and takes over from an owner that has not for long. */
   #beat(): void {
     const link = this.#link;
+    // A worker of this tab alone has not been frozen while this runs: it is still loading, and would never come to an end
+    // of that if it were replaced.
+    const isStuck = this.#host.isShared && !this.#host.answers;
+    this.#unanswered = isStuck ? this.#unanswered + 1 : 0;
+    if (this.#unanswered > patience) {
+      this.#unanswered = 0;
+      this.#replaceHost();
+    }
     if (link ? !link.isBusy : !this.#finding) {
       this.#silent = 0;
       return;
@@ -382,10 +405,7 @@ export class Connection {
   }
 
   #succeed(frozen: Link | undefined): void {
-    // A host of our own that does not answer makes room for another one; but a worker of this tab alone has not been
-    // frozen while this runs: it is still loading, and would never come to an end of that if it were replaced.
-    const isStuck = this.#host.isShared && !this.#host.answers;
-    if (frozen?.isOwn || isStuck) this.#replaceHost();
+    if (frozen?.isOwn) this.#replaceHost();
     if (frozen) this.#drop(frozen);
     // Who waits for the owner goes on waiting, and tries this again.
     this.#host.calls.takeOver(frozen?.attached.host).catch(() => {});

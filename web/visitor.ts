@@ -17,13 +17,16 @@ import { ended, showLife } from "./ownership.ts";
 import type { Prefetching } from "./prefetching.ts";
 import { type AttachRequest, buffersOf, Moved, pack, type WorkerCalls } from "./protocol.ts";
 
+/** What a visitor needs of the core. */
+export type OpenCore = Pick<Core, "overlay" | "fs" | "url" | "traffic" | "run" | "tell">;
+
 /** What a visitor needs of the host it visits. */
 export interface Host {
   readonly name: string;
   /** Waits until the host is the owner, with the overlay of the base at the URL `base` open. */
-  become(base: string): Promise<Core>;
+  become(base: string): Promise<OpenCore>;
   /** @throws Moved the host is not the owner */
-  ownCore(): Core;
+  ownCore(): OpenCore;
   takeOver(owner: string | undefined): Promise<void>;
   enter(visitor: object): void;
   left(visitor: object): Promise<void>;
@@ -58,7 +61,7 @@ export class Visitor implements WorkerCalls {
   readonly #entered = new Promise<void>((resolve) => {
     this.#enter = resolve;
   });
-  #core: Core | undefined;
+  #core: OpenCore | undefined;
   /** Open files by the number they have for the page; each batch counts its own, so theirs cannot serve. */
   readonly #files = new Map<number, FileHandle>();
   readonly #batches = new Map<number, Batch>();
@@ -147,6 +150,10 @@ export class Visitor implements WorkerCalls {
   openFile(batch: number | undefined, values: readonly unknown[]) {
     return this.#run(async (core) => {
       const file = (await methodOf(this.#fsFor(core, batch), "open")(...values)) as FileHandle;
+      if (this.#hasLeft) {
+        await file.close();
+        throw new Moved();
+      }
       const fd = this.#nextNumber();
       this.#files.set(fd, file);
       return fd;
@@ -155,6 +162,7 @@ export class Visitor implements WorkerCalls {
 
   beginBatch() {
     return this.#run(async (core) => {
+      if (this.#hasLeft) throw new Moved();
       const number = this.#nextNumber();
       let end = (): void => {};
       const ended = new Promise<void>((resolve) => {
@@ -265,6 +273,7 @@ export class Visitor implements WorkerCalls {
   async beginPrefetch(paths: readonly string[]) {
     const { base } = this.#attached().overlay;
     const { Prefetching } = await import("./review.ts");
+    if (this.#hasLeft) throw new Moved();
     const number = this.#nextNumber();
     this.#prefetches.set(number, new Prefetching(base, paths));
     return number;
@@ -285,18 +294,23 @@ export class Visitor implements WorkerCalls {
     return this.#run(({ overlay }) => run(overlay.commit("strict")));
   }
 
-  #attached(): Core {
+  /** What was begun for the page and comes to pass after that would be nobody's to end. */
+  get #hasLeft(): boolean {
+    return this.#gone.signal.aborted;
+  }
+
+  #attached(): OpenCore {
     if (!this.#core) throw new Moved();
     return this.#core;
   }
 
-  async #run<T>(work: (core: Core) => Promise<T>): Promise<T> {
+  async #run<T>(work: (core: OpenCore) => Promise<T>): Promise<T> {
     const core = this.#attached();
     return core.run(() => work(core));
   }
 
   /** The API that calls go to: a batch's, or the one that commits each call. */
-  #fsFor(core: Core, batch: number | undefined): FsPromises {
+  #fsFor(core: OpenCore, batch: number | undefined): FsPromises {
     if (batch === undefined) return core.fs;
     const found = this.#batches.get(batch);
     if (!found) throw new FsError("EBADF", { reason: "the batch has ended" });

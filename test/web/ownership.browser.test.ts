@@ -165,6 +165,34 @@ describe.each(kinds)("ownership: %s", (ownership) => {
   });
 });
 
+describe("a worker that dies before its first answer", () => {
+  test("keeps nobody waiting where another tab's has the storage", async () => {
+    const storage = unusedStorage();
+    const owner = await tab(storage, "tab");
+    await owner.fs.promises.writeFile("/f", "text");
+    const worker = new Worker(new URL("../../web/worker.ts", import.meta.url), { type: "module" });
+    worker.terminate();
+    const options = { base: baseUrl("site"), storage, worker };
+    const overlay = await openOverlayWith(options, new Heart().heartbeat);
+    expect(await overlay.fs.promises.readFile("/f", "utf8")).toBe("text");
+    await overlay.close();
+  });
+
+  test("and is a shared one, is replaced after eight heartbeats, whoever else answers", async () => {
+    const storage = unusedStorage();
+    const owner = await tab(storage, "tab");
+    await owner.fs.promises.writeFile("/f", "text");
+    const worker = { port: new MessageChannel().port1, addEventListener: () => {} };
+    const heart = new Heart();
+    const options = { base: baseUrl("site"), storage, worker };
+    const overlay = await heart.beatUntil(openOverlayWith(options, heart.heartbeat));
+    open.add(overlay);
+    expect(await overlay.fs.promises.readFile("/f", "utf8")).toBe("text");
+    await close(owner);
+    await overlay.fs.promises.writeFile("/f", "changed");
+  });
+});
+
 describe("an owner that ends without a word", () => {
   test("killed in mid-write, is succeeded at once; nothing acknowledged is missing, the file is whole or not there", async () => {
     const storage = unusedStorage();
