@@ -191,12 +191,12 @@ function* pastOf(
     });
   }
   const alive = yield* walk(layers, root, directoryPath);
-  const returns = [...selected].some((difference) => {
-    const hidden = hiddenDirectory(layers, records, difference);
-    return hidden && isAtOrBelow(directory, hidden.path);
-  });
   const isThere = alive && (alive === root || alive.identity === pathIdentity(directory));
-  if (!isThere && !returns) {
+  const returns = (difference: Difference): boolean => {
+    const hidden = hiddenDirectory(layers, records, difference);
+    return hidden !== undefined && isAtOrBelow(directory, hidden.path);
+  };
+  if (!isThere && ![...selected].some(returns)) {
     throw new FsError("ENOENT", {
       syscall: "revert",
       path,
