@@ -18,7 +18,6 @@ import { Fixture, type FixtureOptions } from "../overlay/fixture.ts";
 import { object, Reference, type ReferenceObject } from "./reference.ts";
 import {
   type AnyStep,
-  chunkSize,
   expectSameNumbers,
   linesOfOpenReference,
   linesOfOverlay,
@@ -29,23 +28,10 @@ import {
   timeOf,
   untimed,
 } from "./steps.ts";
+import { chunkSize, long, tree } from "./tree.ts";
 
 /** Numbers base objects in the model: the same in every run. */
 export const plainHash = identityHash("model");
-
-const long = new Uint8Array(2 * chunkSize + 100).map((_, i) => (i % 250) + 1);
-
-const tree = {
-  "d/a": long,
-  "d/b": "beta",
-  "d/e/a": "gamma",
-  "d/e/f": { target: "a" },
-  "f/a": { content: "grouped", link: "g" },
-  "f/b": { content: "grouped", link: "g" },
-  "f/d/e": "deep",
-  a: { content: "alpha", xattrs: { "user.base": "below" } },
-  b: { target: "d/a" },
-};
 
 /** What the base says of all of its objects. */
 const timeOfBase = "1000000000.0";

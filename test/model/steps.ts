@@ -12,15 +12,8 @@ import {
 } from "../../src/index.ts";
 import { context, type Fixture } from "../overlay/fixture.ts";
 import { object, Reference, type ReferenceObject } from "./reference.ts";
+import { chunkSize, families, paths } from "./tree.ts";
 
-const directories = ["", "d", "d/e", "f", "f/d", "d/e/d"];
-const names = ["a", "b", "d", "e", "f", "__proto__"];
-const path = fc
-  .tuple(fc.constantFrom(...directories), fc.constantFrom(...names))
-  .map(([directory, name]) => (directory === "" ? name : `${directory}/${name}`));
-
-/** Chunks are 4 KiB in the model, so that edges are met often. */
-export const chunkSize = 4096;
 const offset = fc.oneof(
   fc.nat(3 * chunkSize),
   fc.constantFrom(0, chunkSize - 1, chunkSize, 2 * chunkSize),
@@ -35,37 +28,69 @@ const slots = 3;
 const slot = fc.nat(slots - 1);
 const xattr = fc.constantFrom("user.base", "user.own", "__proto__");
 
-const step = fc.oneof(
-  fc.record({ op: fc.constantFrom("create", "mkdir", "unlink", "rmdir", "symlink"), path }),
-  fc.record({ op: fc.constant("revert"), path, pick: fc.array(fc.nat(), { maxLength: 2 }) }),
-  fc.record({ op: fc.constant("link"), path, to: path }),
-  fc.record({
-    op: fc.constant("rename"),
-    path,
-    to: path,
-    flags: fc.constantFrom({}, {}, {}, { noReplace: true }, { exchange: true }),
-  }),
-  fc.record({ op: fc.constant("write"), path, ...written }),
-  fc.record({ op: fc.constant("truncate"), path, size: offset }),
-  fc.record({ op: fc.constant("copy"), path, to: path, offset, size: offset, length: offset }),
-  fc.record({ op: fc.constantFrom("zero", "punch"), path, offset, length: written.length }),
-  fc.record({ op: fc.constant("chmod"), path, mode: fc.constantFrom(0o600, 0o644, 0o755) }),
-  fc.record({ op: fc.constantFrom("setxattr", "removexattr"), path, xattr }),
-  fc.record({ op: fc.constant("open"), path, slot }),
-  fc.record({
-    op: fc.constantFrom("writeOpen", "truncateOpen", "close"),
-    path: fc.constant(""),
-    slot,
-    size: offset,
-    ...written,
-  }),
-  fc.record({ op: fc.constantFrom("remount", "crash", "commit"), path: fc.constant("") }),
+/** The kinds of steps that change names, at one of `paths`. */
+function nameStepsAt(paths: readonly string[]) {
+  const path = fc.constantFrom(...paths);
+  const flags = fc.constantFrom({}, {}, {}, { noReplace: true }, { exchange: true });
+  return [
+    ...["create", "mkdir", "unlink", "rmdir", "symlink"].map((op) =>
+      fc.record({ op: fc.constant(op), path }),
+    ),
+    fc.record({ op: fc.constant("link"), path, to: path }),
+    fc.record({ op: fc.constant("rename"), path, to: path, flags }),
+  ] as const;
+}
+
+/** All other kinds. */
+function otherStepsAt(paths: readonly string[]) {
+  const path = fc.constantFrom(...paths);
+  return [
+    fc.record({ op: fc.constant("revert"), path, pick: fc.array(fc.nat(), { maxLength: 2 }) }),
+    fc.record({ op: fc.constant("write"), path, ...written }),
+    fc.record({ op: fc.constant("truncate"), path, size: offset }),
+    fc.record({ op: fc.constant("copy"), path, to: path, offset, size: offset, length: offset }),
+    fc.record({ op: fc.constantFrom("zero", "punch"), path, offset, length: written.length }),
+    fc.record({ op: fc.constant("chmod"), path, mode: fc.constantFrom(0o600, 0o644, 0o755) }),
+    fc.record({ op: fc.constantFrom("setxattr", "removexattr"), path, xattr }),
+    fc.record({ op: fc.constant("open"), path, slot }),
+    fc.record({
+      op: fc.constantFrom("writeOpen", "truncateOpen", "close"),
+      path: fc.constant(""),
+      slot,
+      size: offset,
+      ...written,
+    }),
+    fc.record({ op: fc.constantFrom("remount", "crash", "commit"), path: fc.constant("") }),
+  ] as const;
+}
+
+/** Any step at one of `paths`; a third of them change names. */
+function stepAt(paths: readonly string[]) {
+  const names = fc.oneof(...nameStepsAt(paths));
+  return fc.oneof(
+    { weight: 1, arbitrary: names },
+    { weight: 2, arbitrary: fc.oneof(...otherStepsAt(paths)) },
+  );
+}
+
+const steps = { minLength: 1, maxLength: 40, size: "max" } as const;
+
+/** A directory of the base with what is in it, and a few other paths: there steps meet each other again and again. */
+const neighbourhood = fc
+  .tuple(fc.constantFrom(...families), fc.shuffledSubarray(paths, { minLength: 1, maxLength: 3 }))
+  .map((parts) => parts.flat());
+
+/** A sequence of steps: all over the tree, or around one directory; there of all kinds, or of names only. */
+export const sequence = fc.oneof(
+  { weight: 2, arbitrary: fc.array(stepAt(paths), steps) },
+  { weight: 1, arbitrary: neighbourhood.chain((near) => fc.array(stepAt(near), steps)) },
+  {
+    weight: 1,
+    arbitrary: neighbourhood.chain((near) => fc.array(fc.oneof(...nameStepsAt(near)), steps)),
+  },
 );
 
-/** A sequence of steps. */
-export const sequence = fc.array(step, { minLength: 1, maxLength: 40, size: "max" });
-
-export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+export type Step = ReturnType<typeof stepAt> extends fc.Arbitrary<infer T> ? T : never;
 
 /** What a step needs beyond its kind, whichever kind it is. */
 export interface AnyStep {

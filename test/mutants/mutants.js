@@ -239,6 +239,11 @@ import { joinBasePath } from "../base/base.ts";`,
     edits: [["if (end >= content.baseLength) content", "content"]],
   },
   {
+    name: "a revert takes a deleted directory for gone where its name is taken",
+    file: "src/overlay/revert.ts",
+    edits: [["node?.identity === base.identity) return undefined", "node) return undefined"]],
+  },
+  {
     name: "a revert keeps the data it reverted",
     file: "src/overlay/revert.ts",
     edits: [["if (inode.content) this.#layers.writeback.dropContent(inode.content.id);", ""]],

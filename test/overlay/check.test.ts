@@ -11,7 +11,8 @@ import {
   type StoredState,
 } from "../../src/index.ts";
 import { firstBaseIno, identityHash } from "../../src/overlay/inode.ts";
-import { chunkSize, linesOfOverlay, Subject, sequence, untimed } from "../model/steps.ts";
+import { linesOfOverlay, Subject, sequence, untimed } from "../model/steps.ts";
+import { chunkSize } from "../model/tree.ts";
 import { context, Fixture, type FixtureOptions } from "./fixture.ts";
 
 const long = new Uint8Array(3 * chunkSize + 100).map((_, i) => (i % 250) + 1);
