@@ -4,8 +4,9 @@
  */
 import type { Change, PathChange, PrefetchOptions, PrefetchProgress } from "../src/index.ts";
 import { catchWholeErrors } from "./caught-errors.ts";
-import { type Ask, Connection, everySecond, type Heartbeat } from "./connection.ts";
+import { Connection, everySecond, type Heartbeat } from "./connection.ts";
 import { hostWorker, type SharedWorkerLike } from "./host-worker.ts";
+import type { Ask } from "./link.ts";
 import {
   type Attached,
   type AttachedBase,

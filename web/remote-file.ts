@@ -5,7 +5,8 @@
  */
 import { transfer } from "comlink";
 import type { BigIntStats, DataSource, Dir, Dirent, FileHandle, Stats } from "../src/index.ts";
-import type { Connection, Link } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Link } from "./link.ts";
 import { buffersOf, unpack } from "./protocol.ts";
 
 /** An open file on the page. */

@@ -12,7 +12,8 @@ import {
   type WatchOptions,
   watch,
 } from "../src/index.ts";
-import type { Ask, Connection, Link } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Ask, Link } from "./link.ts";
 import { unpack } from "./protocol.ts";
 import {
   gathered,
