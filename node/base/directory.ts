@@ -256,10 +256,11 @@ function keyOf({ path, signature }: BaseNode): string {
 
 /** Whether `path` is written as base paths are, so that it cannot lead out of the root. */
 function isBasePath(path: string): boolean {
-  if (path === "") return true;
-  if (path.includes("\0")) return false;
-  return path.split("/").every((name) => name !== "" && name !== "." && name !== "..");
+  return path === "" || !leadsElsewhere.test(path);
 }
+
+/** A NUL, or a component that is empty, "." or "..". */
+const leadsElsewhere = /\0|(?:^|\/)\.{0,2}(?:\/|$)/;
 
 function decoded(bytes: Buffer): string | undefined {
   try {

@@ -135,7 +135,10 @@ export class Adapter {
   *find(parent: number, name: string): Operation<FoundNode | undefined> {
     const directory = this.#node(parent);
     const inode = yield* this.overlay.find(directory.inode, name);
-    return inode && this.#found(inode, directory.inode, name);
+    if (inode) return this.#found(inode, directory.inode, name);
+    // The kernel looks a name up before it has something made there.
+    this.overlay.noteAbsence(directory.inode, name);
+    return undefined;
   }
 
   /** Gives back `lookups` of a node; with the last one its nodeid is gone. */

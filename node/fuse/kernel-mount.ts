@@ -5,6 +5,7 @@
  */
 import { fdatasync, write } from "node:fs";
 import { statfs } from "node:fs/promises";
+import { setFlagsFromString } from "node:v8";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Fetcher } from "../../src/index.ts";
 import { networkFetcher } from "../base/network.ts";
@@ -24,6 +25,12 @@ import {
 import { isRoot, loadSockets, mountAsUser, type Sockets } from "./fusermount.ts";
 import { Bell, type MountSetup, type ToMain, type ToWorker } from "./messages.ts";
 import type { WorkerInput } from "./worker.ts";
+
+/**
+ * Bytes of bytecode that V8 may put into a function it optimizes, instead of 920. The code that serves is many small
+ * functions, each used by many others and compiled again within each of them: much of a short workload's time.
+ */
+const inlinedBytecode = 200;
 
 /** How often it is looked whether something waits for a commit, in ms. */
 const tick_ms = 250;
@@ -51,6 +58,7 @@ export async function mountByKernel(
   flags: readonly string[],
   events: MountEvents,
 ): Promise<Mounted> {
+  setFlagsFromString(`--max-inlined-bytecode-size-cumulative=${inlinedBytecode}`);
   // Before base and storage are opened, so that what is missing is told at once.
   const mountIt = isRoot ? mountWithDevice() : mountWithSockets(await loadSockets());
   const mount = new KernelMount(setup, events);

@@ -235,6 +235,8 @@ export class Session {
         return this.#write(header, request, reply);
       case "release":
         return this.#release(request.fh);
+      case "setattr":
+        return this.#setattr(nodeid, request, reply);
       case "read":
         return this.#read(header, request, reply);
       default:
@@ -254,12 +256,6 @@ export class Session {
         const stat = adapter.getattr(nodeid);
         return encodeStatx(reply, stat, this.#validityOf(nodeid, stat));
       }
-      case "setattr":
-        return this.#attributes(
-          reply,
-          nodeid,
-          yield* adapter.setattr(nodeid, request.changes, request.dropsPrivileges),
-        );
       case "readlink":
         return reply.bytes.write(yield* adapter.readlink(nodeid), replyHeaderLength, "utf8");
       case "symlink":
@@ -385,6 +381,15 @@ export class Session {
   ): Operation<number> {
     const file = this.#fileOf(header, fh);
     return encodeWritten(reply, yield* this.#adapter.write(file, offset, data, dropsPrivileges));
+  }
+
+  *#setattr(
+    nodeid: number,
+    { changes, dropsPrivileges }: Extract<Request, { kind: "setattr" }>,
+    reply: Message,
+  ): Operation<number> {
+    const stat = yield* this.#adapter.setattr(nodeid, changes, dropsPrivileges);
+    return this.#attributes(reply, nodeid, stat);
   }
 
   *#release(fh: number): Operation<number> {

@@ -146,6 +146,14 @@ export class OverlayFiles {
     return child(this.layers, parent, name);
   }
 
+  /**
+   * To be called when `find` has just found nothing, by whoever was asked for it as the first step of making something
+   * there: what is made next under this name, within a moment, does not ask the base again.
+   */
+  noteAbsence(parent: Inode, name: string): void {
+    this.layers.noteAbsence(parent, name);
+  }
+
   *getattr(inode: Inode): Operation<Stat> {
     return stat(this.layers, inode);
   }

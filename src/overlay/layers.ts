@@ -36,6 +36,18 @@ export interface LayersOptions {
   readonly hash?: IdentityHash | undefined;
 }
 
+/** A name that was found to mean nothing. */
+interface Absence {
+  readonly parent: Inode;
+  readonly name: string;
+  /** How many changes had been applied. */
+  readonly applied: number;
+  readonly since_ms: number;
+}
+
+/** How long `takeAbsence` believes what was noted, in ms: two calls in a row are made in a tenth of it. */
+const absenceCounts_ms = 1;
+
 /** The base, the storage, and the state between them. */
 export class Layers {
   readonly base: Base;
@@ -52,9 +64,13 @@ export class Layers {
   readonly hash: IdentityHash;
   readonly maxDirtyBytes: number;
   readonly maxInodes: number;
+  /** But for the two counters, which move with everything that is made. */
   #superblock: Superblock;
+  #nextIno: number;
+  #nextContent: number;
   /** Counts applied changes of names and attributes. */
   #applied = 0;
+  #absence: Absence | undefined;
   /** Settles when the operation that runs alone has ended. */
   #alone: Deferred<void> | undefined;
 
@@ -71,11 +87,13 @@ export class Layers {
     this.aliases = new Map(options.aliases);
     this.hash = options.hash ?? identityHash(superblock.overlayId);
     this.#superblock = superblock;
+    this.#nextIno = superblock.nextIno;
+    this.#nextContent = superblock.nextContent;
     this.writeback = new Writeback(
       options.storage,
       () => {
         this.#superblock = {
-          ...this.#superblock,
+          ...this.superblock,
           generation: this.#superblock.generation + 1,
         };
         return this.#superblock;
@@ -85,7 +103,7 @@ export class Layers {
   }
 
   get superblock(): Superblock {
-    return this.#superblock;
+    return { ...this.#superblock, nextIno: this.#nextIno, nextContent: this.#nextContent };
   }
 
   get chunkSize(): number {
@@ -94,15 +112,15 @@ export class Layers {
 
   /** A number for a created object, never used before. */
   newIno(): number {
-    const ino = this.#superblock.nextIno;
-    this.#superblock = { ...this.#superblock, nextIno: ino + 1 };
+    const ino = this.#nextIno;
+    this.#nextIno += 1;
     return ino;
   }
 
   /** A content id, never used before. */
   newContent(): number {
-    const id = this.#superblock.nextContent;
-    this.#superblock = { ...this.#superblock, nextContent: id + 1 };
+    const id = this.#nextContent;
+    this.#nextContent += 1;
     return id;
   }
 
@@ -164,6 +182,24 @@ export class Layers {
     if (writeback.failure !== undefined || writeback.dirtyBytes > this.maxDirtyBytes) {
       yield* writeback.commit("relaxed");
     }
+  }
+
+  /** Notes that at this moment `name` in `parent` means nothing. */
+  noteAbsence(parent: Inode, name: string): void {
+    this.#absence = { parent, name, applied: this.#applied, since_ms: performance.now() };
+  }
+
+  /** Whether that was noted last, less than a moment ago, and nothing was applied since. It counts once. */
+  takeAbsence(parent: Inode, name: string): boolean {
+    const absence = this.#absence;
+    this.#absence = undefined;
+    return (
+      absence !== undefined &&
+      absence.parent === parent &&
+      absence.name === name &&
+      absence.applied === this.#applied &&
+      performance.now() - absence.since_ms < absenceCounts_ms
+    );
   }
 
   refuseIfReadOnly(): void {

@@ -39,10 +39,14 @@ export function* make(
   context: Context,
 ): Operation<Inode> {
   yield* layers.admit();
-  yield* layers.gather(function* () {
-    yield* namesOf(layers, parent);
-    if (yield* child(layers, parent, name)) throw new FsError("EEXIST");
-  });
+  // If the base has got it in the moment since, it might as well have got it a moment later, and ours hides it then.
+  const isFree = layers.takeAbsence(parent, name) && parent.names?.has(name) === false;
+  if (!isFree) {
+    yield* layers.gather(function* () {
+      yield* namesOf(layers, parent);
+      if (yield* child(layers, parent, name)) throw new FsError("EEXIST");
+    });
+  }
   refuseIfRemoved(parent);
   const now = layers.now();
   const inode = newInode(layers, parent, object, context, now);

@@ -2,7 +2,7 @@
  * Attributes on the wire: the replies that carry them (entry, attr, statx) and the requests that ask for or change them.
  * Validity is in seconds: so long may the kernel answer by itself.
  */
-import type { AttributeChanges, Stat, Time } from "../../../src/index.ts";
+import type { AttributeChanges, Stat } from "../../../src/index.ts";
 import {
   type Message,
   readSize,
@@ -72,21 +72,22 @@ export function decodeSetattr(message: Message): SetattrRequest {
   const { view } = message;
   const at = requestHeaderLength;
   const given = view.getUint32(at, true);
-  const has = (bit: number) => (given & bit) !== 0;
-  const time = (now: number, secondsAt: number, nanosecondsAt: number): Time | "now" =>
-    has(now) ? "now" : readTime(view, secondsAt, nanosecondsAt);
+  const changes: { -readonly [field in keyof AttributeChanges]: AttributeChanges[field] } = {};
+  if (given & valid.mode) changes.mode = view.getUint32(at + 68, true) & 0o7777;
+  if (given & valid.uid) changes.uid = view.getUint32(at + 76, true);
+  if (given & valid.gid) changes.gid = view.getUint32(at + 80, true);
+  if (given & valid.size) changes.size = readSize(view, at + 16);
+  if (given & valid.atime) {
+    changes.atime = given & valid.atimeNow ? "now" : readTime(view, at + 32, at + 56);
+  }
+  if (given & valid.mtime) {
+    changes.mtime = given & valid.mtimeNow ? "now" : readTime(view, at + 40, at + 60);
+  }
+  if (given & valid.ctime) changes.ctime = readTime(view, at + 48, at + 64);
   return {
-    fh: has(valid.fh) ? readUint64(view, at + 8) : undefined,
-    dropsPrivileges: has(valid.killPrivileges),
-    changes: {
-      ...(has(valid.mode) && { mode: view.getUint32(at + 68, true) & 0o7777 }),
-      ...(has(valid.uid) && { uid: view.getUint32(at + 76, true) }),
-      ...(has(valid.gid) && { gid: view.getUint32(at + 80, true) }),
-      ...(has(valid.size) && { size: readSize(view, at + 16) }),
-      ...(has(valid.atime) && { atime: time(valid.atimeNow, at + 32, at + 56) }),
-      ...(has(valid.mtime) && { mtime: time(valid.mtimeNow, at + 40, at + 60) }),
-      ...(has(valid.ctime) && { ctime: readTime(view, at + 48, at + 64) }),
-    },
+    fh: given & valid.fh ? readUint64(view, at + 8) : undefined,
+    dropsPrivileges: (given & valid.killPrivileges) !== 0,
+    changes,
   };
 }
 

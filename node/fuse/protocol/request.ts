@@ -94,7 +94,10 @@ const decoders: readonly (Decoder | undefined)[] = decodersByOpcode({
   lookup: (message) => ({ kind: "lookup", name: readName(message, requestHeaderLength) }),
   forget: (message, header) => ({ kind: "forget", nodes: decodeForget(message, header.nodeid) }),
   getattr: (message) => ({ kind: "getattr", fh: decodeGetattr(message).fh }),
-  setattr: (message) => ({ ...decodeSetattr(message), kind: "setattr" }),
+  setattr: (message) => {
+    const { fh, dropsPrivileges, changes } = decodeSetattr(message);
+    return { kind: "setattr", fh, dropsPrivileges, changes };
+  },
   readlink: () => ({ kind: "readlink" }),
   symlink: (message) => ({ ...decodeSymlink(message), kind: "symlink" }),
   mknod: (message) => ({ ...decodeMknod(message), kind: "mknod" }),
