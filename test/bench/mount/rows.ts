@@ -44,7 +44,7 @@ const causes = {
   roundTrip:
     "each name is one request whatever is done: reading it, waking the asker and waiting for the next is most of it, and Node adds about 3 µs to each",
   create:
-    "seven requests a file, of which the kernel makes three for its own rules (test/node/fuse/requests.mount.test.ts); half of the rest is code that is not compiled yet, and V8's compiler on the same CPU",
+    "seven requests a file, of which the kernel makes three for its own rules (test/node/fuse/requests.mount.test.ts); much of the rest is code that is not compiled yet, and V8's compiler on the same CPU",
   list: "Node takes 16 µs a name: lstat with nanoseconds, a number by SHA-256, an inode and its reply; most of it is run once, before it is compiled",
   read: "every byte is copied by read and write where fuse-overlayfs splices; passthrough is not built",
   write:
