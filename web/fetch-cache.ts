@@ -5,12 +5,9 @@
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
 import {
-  cachingFetcher,
   defaultFetchCacheBytes,
   type FetchCache,
-  type Fetcher,
   FsError,
-  isManifest,
   type KeptPointer,
   leastRecentlyUsed,
 } from "../src/index.ts";
@@ -27,14 +24,13 @@ interface Layout extends DBSchema {
   pointers: { key: string; value: KeptPointer };
 }
 
-/** `network` with the origin's cache before it; `network` itself where there can be none. */
-export async function withFetchCache(network: Fetcher): Promise<Fetcher> {
+/** The origin's cache; undefined where there can be none. */
+export async function openOriginFetchCache(): Promise<FetchCache | undefined> {
   try {
-    const cache = await openFetchCache(await roomInBrowser());
-    return cachingFetcher({ network, cache, isPointer: isManifest });
+    return await openFetchCache(await roomInBrowser());
   } catch {
     // Without a database, as in some private windows, everything is fetched.
-    return network;
+    return undefined;
   }
 }
 

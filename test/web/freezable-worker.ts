@@ -11,3 +11,8 @@ new BroadcastChannel(`freeze ${name}`).onmessage = () => {
   request.open("GET", `/frozen/${encodeURIComponent(name)}`, false);
   request.send();
 };
+
+// What vitest makes of an import on demand calls this, which it gives to pages only.
+Object.assign(self, {
+  __vitest_browser_runner__: { wrapDynamicImport: (load: () => Promise<unknown>) => load() },
+});
