@@ -17,10 +17,8 @@ import {
   runSync,
   type Stat,
 } from "../../src/index.ts";
+import { type Node, NodeTable } from "./nodes.ts";
 import { isTold, refuseTold, told } from "./told-xattrs.ts";
-
-/** The nodeid of the root directory. */
-export const rootNodeid = 1;
 
 /** Who asks. */
 export interface Caller {
@@ -61,15 +59,6 @@ export function handleOf(nodeid: number): number {
   return -nodeid;
 }
 
-interface Node {
-  readonly nodeid: number;
-  readonly inode: Inode;
-  lookups: number;
-  /** Where it was found last, but for the root and what never had a name. */
-  parent: Inode | undefined;
-  name: string;
-}
-
 interface OpenFile {
   readonly handle: Handle;
   readonly writes: boolean;
@@ -91,49 +80,43 @@ export class Adapter {
   readonly overlay: Overlay;
   readonly #hidden: number;
   readonly #keepsOpen: boolean;
-  readonly #nodes = new Map<number, Node>();
-  readonly #byInode = new Map<Inode, Node>();
-  readonly #root: Node;
+  readonly #nodes: NodeTable;
   readonly #files = new Map<number, OpenFile>();
   readonly #directories = new Map<number, OpenDirectory>();
-  #nextNodeid = rootNodeid + 1;
   #nextHandle = 1;
 
   constructor(overlay: Overlay, options: AdapterOptions = {}) {
     this.overlay = overlay;
     this.#hidden = (options.umask ?? 0) & 0o777;
     this.#keepsOpen = options.keepsOpen === true;
-    const { root: inode } = overlay;
-    this.#root = { nodeid: rootNodeid, inode, lookups: 1, parent: undefined, name: "" };
-    this.#nodes.set(rootNodeid, this.#root);
-    this.#byInode.set(overlay.root, this.#root);
+    this.#nodes = new NodeTable(overlay);
   }
 
   /** Whether only changes of ours can change what this node is, for nothing of it comes from the base. */
   isOurs(nodeid: number): boolean {
-    const node = this.#nodes.get(nodeid);
+    const node = this.#nodes.find(nodeid);
     return node !== undefined && node.inode.identity === undefined;
   }
 
   /** The nodeid of `inode`, if anybody holds one. */
   nodeidOf(inode: Inode): number | undefined {
-    return this.#byInode.get(inode)?.nodeid;
+    return this.#nodes.of(inode)?.nodeid;
   }
 
   /** Has whoever finds `inode` from now on find it under another nodeid; the one it had goes on for who holds it. */
   renumber(inode: Inode): void {
-    this.#byInode.delete(inode);
+    this.#nodes.renumber(inode);
   }
 
   *lookup(parent: number, name: string): Operation<FoundNode> {
-    const directory = this.#node(parent);
+    const directory = this.#nodes.at(parent);
     const inode = yield* this.overlay.lookup(directory.inode, name);
     return this.#found(inode, directory.inode, name);
   }
 
   /** As `lookup`, but undefined where there is no such name. */
   *find(parent: number, name: string): Operation<FoundNode | undefined> {
-    const directory = this.#node(parent);
+    const directory = this.#nodes.at(parent);
     const inode = yield* this.overlay.find(directory.inode, name);
     if (inode) return this.#found(inode, directory.inode, name);
     // The kernel looks a name up before it has something made there.
@@ -143,25 +126,17 @@ export class Adapter {
 
   /** Gives back `lookups` of a node; with the last one its nodeid is gone. */
   forget(nodeid: number, lookups: number): void {
-    const node = this.#nodes.get(nodeid);
-    if (!node || node === this.#root) return;
-    const given = Math.min(lookups, node.lookups);
-    node.lookups -= given;
-    if (node.lookups === 0) {
-      this.#nodes.delete(nodeid);
-      if (this.#byInode.get(node.inode) === node) this.#byInode.delete(node.inode);
-      if (this.#keepsOpen) runSync(this.release(handleOf(nodeid)));
-    }
-    this.overlay.forget(node.inode, given);
+    const isGone = this.#nodes.forget(nodeid, lookups);
+    if (isGone && this.#keepsOpen) runSync(this.release(handleOf(nodeid)));
   }
 
   getattr(nodeid: number): Stat {
-    return this.#stat(this.#node(nodeid).inode);
+    return this.#stat(this.#nodes.at(nodeid).inode);
   }
 
   /** A change of owners takes setuid and setgid bits from a file; so does a truncation with `dropsPrivileges`. */
   *setattr(nodeid: number, changes: AttributeChanges, dropsPrivileges = false): Operation<Stat> {
-    const { inode } = this.#node(nodeid);
+    const { inode } = this.#nodes.at(nodeid);
     const owners = changes.uid !== undefined || changes.gid !== undefined;
     const mode = owners || dropsPrivileges ? this.#unprivileged(inode) : undefined;
     const all = mode === undefined ? changes : { mode, ...changes };
@@ -169,7 +144,7 @@ export class Adapter {
   }
 
   *readlink(nodeid: number): Operation<string> {
-    return yield* this.overlay.readlink(this.#node(nodeid).inode);
+    return yield* this.overlay.readlink(this.#nodes.at(nodeid).inode);
   }
 
   /** `mode` has the type bits; the caller's umask is applied already, here and below. */
@@ -180,37 +155,37 @@ export class Adapter {
     rdev: number,
     caller: Caller,
   ): Operation<FoundNode> {
-    const directory = this.#node(parent);
+    const directory = this.#nodes.at(parent);
     const context = contextOf(caller);
     const inode = yield* this.overlay.mknod(directory.inode, name, mode, rdev, context);
     return this.#found(inode, directory.inode, name);
   }
 
   *mkdir(parent: number, name: string, mode: number, caller: Caller): Operation<FoundNode> {
-    const directory = this.#node(parent);
+    const directory = this.#nodes.at(parent);
     const inode = yield* this.overlay.mkdir(directory.inode, name, mode, contextOf(caller));
     return this.#found(inode, directory.inode, name);
   }
 
   *symlink(parent: number, name: string, target: string, caller: Caller): Operation<FoundNode> {
-    const directory = this.#node(parent);
+    const directory = this.#nodes.at(parent);
     const inode = yield* this.overlay.symlink(directory.inode, name, target, contextOf(caller));
     return this.#found(inode, directory.inode, name);
   }
 
   *link(nodeid: number, parent: number, name: string): Operation<FoundNode> {
-    const directory = this.#node(parent);
-    const { inode } = this.#node(nodeid);
+    const directory = this.#nodes.at(parent);
+    const { inode } = this.#nodes.at(nodeid);
     yield* this.overlay.link(inode, directory.inode, name);
     return this.#found(inode, directory.inode, name);
   }
 
   *unlink(parent: number, name: string): Operation<void> {
-    yield* this.overlay.unlink(this.#node(parent).inode, name);
+    yield* this.overlay.unlink(this.#nodes.at(parent).inode, name);
   }
 
   *rmdir(parent: number, name: string): Operation<void> {
-    yield* this.overlay.rmdir(this.#node(parent).inode, name);
+    yield* this.overlay.rmdir(this.#nodes.at(parent).inode, name);
   }
 
   *rename(
@@ -220,19 +195,16 @@ export class Adapter {
     newName: string,
     flags: { readonly noReplace: boolean; readonly exchange: boolean },
   ): Operation<void> {
-    const from = this.#node(parent).inode;
-    const to = this.#node(newParent).inode;
+    const from = this.#nodes.at(parent).inode;
+    const to = this.#nodes.at(newParent).inode;
     yield* this.overlay.rename(from, name, to, newName, flags);
     // The kernel moves what it knows by itself and looks nothing up.
     const inode = yield* this.overlay.find(to, newName);
-    const node = inode && this.#byInode.get(inode);
-    if (!node) return;
-    node.parent = to;
-    node.name = newName;
+    if (inode) this.#nodes.place(inode, to, newName);
   }
 
   *open(nodeid: number, flags: OpenFlags, dropsPrivileges = false): Operation<number> {
-    const { inode } = this.#node(nodeid);
+    const { inode } = this.#nodes.at(nodeid);
     const handle = yield* this.overlay.open(inode, flags);
     try {
       if (dropsPrivileges) yield* this.#dropPrivileges(inode);
@@ -252,7 +224,7 @@ export class Adapter {
     exclusive: boolean,
     caller: Caller,
   ): Operation<FoundNode & { readonly fh: number }> {
-    const directory = this.#node(parent);
+    const directory = this.#nodes.at(parent);
     const context = contextOf(caller);
     let handle: Handle;
     try {
@@ -273,7 +245,7 @@ export class Adapter {
     flags: OpenFlags,
     caller: Caller,
   ): Operation<FoundNode & { readonly fh: number }> {
-    const directory = this.#node(parent);
+    const directory = this.#nodes.at(parent);
     const context = contextOf(caller);
     const handle = yield* this.overlay.createUnnamed(directory.inode, mode, flags, context);
     return yield* this.#foundOpen(handle);
@@ -315,7 +287,7 @@ export class Adapter {
   }
 
   *opendir(nodeid: number): Operation<number> {
-    const node = this.#node(nodeid);
+    const node = this.#nodes.at(nodeid);
     const listing = yield* this.overlay.opendir(node.inode);
     const fh = this.#nextHandle++;
     this.#directories.set(fh, { node, listing, used: false });
@@ -382,14 +354,14 @@ export class Adapter {
   /** As `getxattr`, but undefined where there is no such attribute. */
   *findxattr(nodeid: number, name: string): Operation<Uint8Array | undefined> {
     if (!isTold(name)) return this.storedXattr(nodeid, name);
-    const { inode, parent, name: foundAs } = this.#node(nodeid);
+    const { inode, parent, name: foundAs } = this.#nodes.at(nodeid);
     const place = parent && { parent, name: foundAs };
     return yield* told(this.overlay, inode, name, place);
   }
 
   /** As `findxattr`, for what is no `user.minifo.…`: it never has to wait. */
   storedXattr(nodeid: number, name: string): Uint8Array | undefined {
-    return this.overlay.findxattr(this.#node(nodeid).inode, name);
+    return this.overlay.findxattr(this.#nodes.at(nodeid).inode, name);
   }
 
   *setxattr(
@@ -399,17 +371,17 @@ export class Adapter {
     flags: { readonly create: boolean; readonly replace: boolean },
   ): Operation<void> {
     refuseTold(name);
-    yield* this.overlay.setxattr(this.#node(nodeid).inode, name, value, flags);
+    yield* this.overlay.setxattr(this.#nodes.at(nodeid).inode, name, value, flags);
   }
 
   *listxattr(nodeid: number): Operation<string[]> {
-    const names = yield* this.overlay.listxattr(this.#node(nodeid).inode);
+    const names = yield* this.overlay.listxattr(this.#nodes.at(nodeid).inode);
     return names.filter((name) => !isTold(name));
   }
 
   *removexattr(nodeid: number, name: string): Operation<void> {
     refuseTold(name);
-    yield* this.overlay.removexattr(this.#node(nodeid).inode, name);
+    yield* this.overlay.removexattr(this.#nodes.at(nodeid).inode, name);
   }
 
   *fallocate(fh: number, offset: number, length: number, mode: AllocationMode): Operation<void> {
@@ -439,14 +411,8 @@ export class Adapter {
     yield* this.overlay.commit(durability);
   }
 
-  #node(nodeid: number): Node {
-    const node = this.#nodes.get(nodeid);
-    if (!node) throw new FsError("ESTALE", { reason: "the kernel had forgotten this node" });
-    return node;
-  }
-
   #file(fh: number): OpenFile {
-    const node = fh < 0 ? this.#nodes.get(-fh) : undefined;
+    const node = fh < 0 ? this.#nodes.find(-fh) : undefined;
     // What the base had lost when it was looked up says so now, or was given data of its own since.
     const file = this.#files.get(fh) ?? (node && this.#keepOpen(node));
     if (!file) throw new FsError("EBADF");
@@ -476,20 +442,10 @@ export class Adapter {
   }
 
   #retain(inode: Inode, parent: Inode | undefined, name = ""): Node {
-    let node = this.#byInode.get(inode);
-    if (!node) {
-      node = { nodeid: this.#nextNodeid++, inode, lookups: 0, parent, name };
-      this.#nodes.set(node.nodeid, node);
-      this.#byInode.set(inode, node);
-      const isReadable = inode.type === "file" && !inode.isGone && !inode.isLost;
-      if (this.#keepsOpen && isReadable) this.#keepOpen(node);
-    }
-    if (parent) {
-      node.parent = parent;
-      node.name = name;
-    }
-    node.lookups += 1;
-    this.overlay.retain(inode);
+    if (!this.#keepsOpen) return this.#nodes.retain(inode, parent, name);
+    const isNew = this.#nodes.of(inode) === undefined;
+    const node = this.#nodes.retain(inode, parent, name);
+    if (isNew && inode.type === "file" && !inode.isGone && !inode.isLost) this.#keepOpen(node);
     return node;
   }
 

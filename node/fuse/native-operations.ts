@@ -10,7 +10,8 @@ import {
   type Stat,
   timeOfMilliseconds,
 } from "../../src/index.ts";
-import { type Adapter, type Caller, errnoOf, rootNodeid } from "./adapter.ts";
+import { type Adapter, type Caller, errnoOf } from "./adapter.ts";
+import { rootNodeid } from "./nodes.ts";
 import { openFlagsOf } from "./protocol/files.ts";
 
 const blockSize = 4096;

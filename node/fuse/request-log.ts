@@ -3,7 +3,8 @@
  * session and knows nothing else of it: names are remembered as they pass by, since requests name most nodes by number.
  */
 import { constants } from "node:os";
-import { errnoOf, rootNodeid } from "./adapter.ts";
+import { errnoOf } from "./adapter.ts";
+import { rootNodeid } from "./nodes.ts";
 import { packedNames } from "./protocol/directories.ts";
 import { decodeRequest, isUnanswered, type Request } from "./protocol/request.ts";
 import { decodeHeader, type Message, readUint64, replyHeaderLength } from "./protocol/wire.ts";

@@ -18,8 +18,8 @@ import {
 import { decode, encode, soleKey } from "./record-format.ts";
 import type { RecordReader, Records } from "./records.ts";
 
-/** What a record under the marker's key says. */
-const marker = { format: "minifo storage", version: 1 };
+/** What the record under the marker's key has to say. */
+export const marker = { format: "minifo storage", version: 1 };
 
 /** Ownerships of this process that were given up without the disk taking note. */
 const givenUp = new Set<string>();

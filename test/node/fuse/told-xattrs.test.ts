@@ -1,6 +1,7 @@
 /** What user.minifo.… tells follows every change at once. */
 import { expect, test } from "vitest";
-import { Adapter, rootNodeid } from "../../../node/fuse/adapter.ts";
+import { Adapter } from "../../../node/fuse/adapter.ts";
+import { rootNodeid } from "../../../node/fuse/nodes.ts";
 import { MemoryDisk, memoryBase, Overlay, openMemoryStorage, run } from "../../../src/index.ts";
 
 test("the state follows each change and its revert", async () => {
