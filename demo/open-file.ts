@@ -1,6 +1,7 @@
 /**
  * The file in the editor: shown as text, as a picture or by its name, saved half a second after the last key, or shown as
- * what differs from the base. What was typed is never shown over: it is saved first, or given up by a revert.
+ * what differs from the base. What was typed is never shown over: it is saved first, or given up by a revert. Path and
+ * content change in one go, so that what is typed is saved where it belongs; who asked last for a file sees it.
  */
 import type { Remote } from "comlink";
 import type { Change } from "../web/index.ts";
@@ -40,6 +41,8 @@ export class OpenFile {
   readonly #editor: Editor;
   #path: string | undefined;
   #showsDiff = false;
+  /** How often a file was asked for: what comes after a later one was asked for is not shown. */
+  #asked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The last save, so that saves follow one another. */
   #saving: Promise<void> = Promise.resolve();
@@ -66,17 +69,28 @@ export class OpenFile {
     return this.#editor.text !== undefined;
   }
 
-  /** Shows the file at `path`, once what was typed in the one before is saved. */
-  async open(path: string): Promise<void> {
-    await this.save();
-    const size = await this.#keeper.size(`/${path}`);
+  /**
+   * Shows the file at `path`, once what was typed in the one before is saved; until then, and if it fails, that one stays.
+   * Returns whether it is shown: not if another one was asked for meanwhile.
+   */
+  async open(path: string): Promise<boolean> {
+    this.#asked += 1;
+    const asked = this.#asked;
+    let show: () => void;
+    do {
+      await this.save();
+      show = await this.#read(path);
+      // Something may have been typed while it was read.
+    } while (this.#isUnsaved || this.#isSaving);
+    if (asked !== this.#asked) return false;
     this.#path = path;
     this.#showsDiff = false;
     remember({ file: path });
     this.#title.replaceChildren(element("bdi", {}, path));
-    this.#say("");
-    await this.#show(path, size);
+    this.#say("", "");
+    show();
     this.#listener.shown();
+    return true;
   }
 
   /** Saves it if it was typed in since it was last saved. */
@@ -96,14 +110,15 @@ export class OpenFile {
     const path = this.#path;
     if (path === undefined) return;
     try {
-      const size = await this.#keeper.size(`/${path}`);
+      const show = await this.#read(path);
+      if (path !== this.#path || this.#isUnsaved) return;
       this.#showsDiff = false;
-      await this.#show(path, size);
+      show();
+      this.#listener.shown();
     } catch (error) {
       if ((error as { code?: unknown }).code !== "ENOENT") throw error;
-      this.close();
+      if (path === this.#path) this.close();
     }
-    this.#listener.shown();
   }
 
   /** Resolves when no save is under way. */
@@ -146,6 +161,7 @@ export class OpenFile {
         ? new Uint8Array()
         : await this.#keeper.original(change?.from ?? path);
     const after = await this.#fs.readFile(`/${path}`);
+    if (path !== this.#path) return;
     this.#showsDiff = true;
     const [a, b] = [textOf(before), textOf(after)];
     this.#editor.showInstead(
@@ -164,6 +180,10 @@ export class OpenFile {
     return this.#saved.dataset.state === "unsaved";
   }
 
+  get #isSaving(): boolean {
+    return this.#saved.dataset.state === "saving";
+  }
+
   #say(text: string, state?: "unsaved" | "saving" | "saved" | ""): void {
     this.#saved.textContent = text;
     if (state !== undefined) this.#saved.dataset.state = state;
@@ -178,8 +198,13 @@ export class OpenFile {
   async #saveNow(): Promise<void> {
     const { text } = this.#editor;
     const path = this.#path;
-    if (!this.#isUnsaved || path === undefined || text === undefined) return;
+    if (!this.#isUnsaved) return;
     clearTimeout(this.#timer);
+    if (path === undefined || text === undefined) {
+      // What was typed has made room for something that is no text.
+      this.#say("", "");
+      return;
+    }
     this.#say("Saving…", "saving");
     try {
       await this.#fs.writeFile(`/${path}`, text);
@@ -188,7 +213,7 @@ export class OpenFile {
       throw error;
     }
     // What was typed meanwhile is unsaved still.
-    if (this.#saved.dataset.state === "saving") this.#say("Saved", "saved");
+    if (this.#isSaving) this.#say("Saved", "saved");
     await this.#listener.saved();
   }
 
@@ -203,15 +228,16 @@ export class OpenFile {
     }
   }
 
-  async #show(path: string, size: number): Promise<void> {
-    if (pictures.has(extensionOf(path))) {
-      this.#showPicture(path, await this.#fs.readFile(`/${path}`));
-      return;
-    }
-    const bytes = size > largestText ? undefined : await this.#fs.readFile(`/${path}`);
+  /** Reads what is to be shown of the file at `path`; returns what shows it. */
+  async #read(path: string): Promise<() => void> {
+    const size = await this.#keeper.size(`/${path}`);
+    const isPicture = pictures.has(extensionOf(path));
+    const isShort = isPicture || size <= largestText;
+    const bytes = isShort ? await this.#fs.readFile(`/${path}`) : undefined;
+    if (isPicture && bytes) return () => this.#showPicture(path, bytes);
     const text = bytes && textOf(bytes);
-    if (text !== undefined) this.#editor.show(path, text);
-    else this.#editor.showInstead(element("figure", {}, icon("file"), caption(path, size)));
+    if (text !== undefined) return () => this.#editor.show(path, text);
+    return () => this.#editor.showInstead(element("figure", {}, icon("file"), caption(path, size)));
   }
 
   #showPicture(path: string, bytes: Uint8Array): void {

@@ -118,7 +118,7 @@ export class Workbench {
 
   /** Opens the file at `path` in the editor, and in the preview if it is a page. */
   async open(path: string): Promise<void> {
-    await this.#file.open(path);
+    if (!(await this.#file.open(path))) return;
     if (pages.has(extensionOf(path))) this.#preview.show(path);
     await this.#tree.reveal(path);
     await this.#showTraffic();

@@ -2,7 +2,7 @@
  * What a reader does after `npm start`, in a real Chromium: look, edit, delete, reload, lose the browser, come back.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Page, expect as playwrightExpect } from "playwright/test";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { indexTree } from "../../node/base/indexing.ts";
 import type { PageOverlay } from "../../web/index.ts";
 import { type DemoProgram, startDemo } from "./demo-program.ts";
 import { type KillableBrowser, startBrowser } from "./killable-browser.ts";
@@ -69,11 +70,12 @@ function slide(page: Page) {
   return page.frameLocator("#preview").locator("section.present");
 }
 
-async function openWorkbench(): Promise<Page> {
-  const page = await browser.context.newPage();
-  await page.goto(demo.address);
-  await expectPage(row(page, "index.html")).toBeVisible();
-  return page;
+/** Opens the workbench; it has shown all that it shows by itself. */
+async function openWorkbench(page?: Page): Promise<Page> {
+  const opened = page ?? (await browser.context.newPage());
+  await opened.goto(demo.address);
+  await expectPage(row(opened, "index.html")).toHaveAttribute("aria-selected", "true");
+  return opened;
 }
 
 /** Where the view has `path` of the site that `page` shows. */
@@ -190,6 +192,7 @@ test("files are made, moved and reverted from the keyboard, and differences show
   await page.keyboard.press("n");
   await answerWith(page, "notes/today.md");
   await expectPage(row(page, "notes/today.md")).toHaveAttribute("data-state", "created");
+  await expectPage(page.locator(".cm-content")).toBeFocused();
   await page.keyboard.type("# Mine alone");
   await page.keyboard.press("Control+s");
   await expectPage(page.locator("#saved")).toHaveText("Saved");
@@ -234,7 +237,7 @@ test("what is stored, of how much, and whether the browser keeps it is shown; it
       return persist.call(this);
     };
   });
-  await page.goto(demo.address);
+  await openWorkbench(page);
   const room = page.locator("#status-room");
   await expectPage(room).toHaveText(
     /^\d.* of \d.* · The browser may clear this when the disk fills$/,
@@ -247,6 +250,7 @@ test("what is stored, of how much, and whether the browser keeps it is shown; it
   await page.keyboard.press("n");
   await answerWith(page, "kept.md");
   await expectPage(row(page, "kept.md")).toHaveAttribute("data-state", "created");
+  await expectPage(page.locator(".cm-content")).toBeFocused();
   await page.keyboard.type("# Kept");
   await page.keyboard.press("Control+s");
   await expectPage(page.locator("#saved")).toHaveText("Saved");
@@ -297,6 +301,47 @@ test("two tabs on one site both work, and each shows at once what the other one 
   await first.close();
   await second.evaluate(() => minifo.fs.promises.unlink("/from-second.md"));
   await expectPage(row(second, "from-second.md")).toHaveCount(0);
+});
+
+test("a file that comes late is not shown over the one asked for after it", async () => {
+  const files = { "index.html": "<h1>Home</h1>", "late.md": "late", "soon.md": "soon" };
+  const directory = mkdtempSync(join(tmpdir(), "minifo-late-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  await indexTree(directory);
+  const asked = new EventTarget();
+  const isAsked = new Promise((resolve) => {
+    asked.addEventListener("late", resolve);
+  });
+  let answer = (): void => {};
+  const mayAnswer = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const server = createServer(async (request, response) => {
+    const name = (request.url ?? "/").slice(1).split("?")[0] ?? "";
+    if (name === "late.md") {
+      asked.dispatchEvent(new Event("late"));
+      await mayAnswer;
+    }
+    response.setHeader("access-control-allow-origin", "*");
+    response.end(readFileSync(join(directory, name)));
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const page = await browser.context.newPage();
+  await page.goto(`${demo.address.split("#")[0]}#${new URLSearchParams({ base })}`);
+  await expectPage(row(page, "index.html")).toHaveAttribute("aria-selected", "true");
+
+  await row(page, "late.md").click();
+  await isAsked;
+  await row(page, "soon.md").click();
+  await expectPage(page.locator("#editor-title")).toHaveText("soon.md");
+  answer();
+  expect(await page.evaluate(() => minifo.fs.promises.readFile("/late.md", "utf8"))).toBe("late");
+  await expectPage(page.locator(".cm-content")).toHaveText("soon");
+  await expectPage(page.locator("#editor-title")).toHaveText("soon.md");
+  server.closeAllConnections();
+  server.close();
+  rmSync(directory, { recursive: true });
 });
 
 test("a base refused by CORS is explained by the header that is missing", async () => {
