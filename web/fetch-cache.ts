@@ -5,9 +5,12 @@
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
 import {
+  cachingFetcher,
   defaultFetchCacheBytes,
   type FetchCache,
+  type Fetcher,
   FsError,
+  isManifest,
   type KeptPointer,
   leastRecentlyUsed,
 } from "../src/index.ts";
@@ -24,29 +27,14 @@ interface Layout extends DBSchema {
   pointers: { key: string; value: KeptPointer };
 }
 
-/** The origin's cache; one that keeps nothing where there can be none. */
-export async function openOriginFetchCache(): Promise<FetchCache> {
+/** `network` with the origin's cache before it; `network` itself where there can be none. */
+export async function withFetchCache(network: Fetcher): Promise<Fetcher> {
   try {
-    return await openFetchCache(await roomInBrowser());
+    const cache = await openFetchCache(await roomInBrowser());
+    return cachingFetcher({ network, cache, isPointer: isManifest });
   } catch {
     // Without a database, as in some private windows, everything is fetched.
-    return new NoFetchCache();
-  }
-}
-
-/** Where the browser gives no database. */
-class NoFetchCache implements FetchCache {
-  async object(): Promise<undefined> {}
-  async pointer(): Promise<undefined> {}
-  async keepPointer(): Promise<void> {}
-  async drop(): Promise<void> {}
-  async close(): Promise<void> {}
-
-  /** @throws EOPNOTSUPP to whoever fetches in order to keep */
-  async keep(_sha256: string, _bytes: Uint8Array, spare_ms?: number): Promise<void> {
-    if (spare_ms === undefined) return;
-    const reason = "this browser gives no database, so nothing that is fetched can be kept";
-    throw new FsError("EOPNOTSUPP", { reason });
+    return network;
   }
 }
 
