@@ -12,21 +12,8 @@ import {
 } from "../../src/index.ts";
 import { firstBaseIno, identityHash } from "../../src/overlay/inode.ts";
 import { linesOfOverlay, Subject, sequence, untimed } from "../model/steps.ts";
-import { chunkSize } from "../model/tree.ts";
+import { chunkSize, tree } from "../model/tree.ts";
 import { context, Fixture, type FixtureOptions } from "./fixture.ts";
-
-const long = new Uint8Array(3 * chunkSize + 100).map((_, i) => (i % 250) + 1);
-const tree = {
-  "d/a": long,
-  "d/b": "beta",
-  "d/e/a": "gamma",
-  "d/e/f": { target: "a" },
-  "f/a": { content: "grouped", link: "g" },
-  "f/b": { content: "grouped", link: "g" },
-  "f/d/e": "deep",
-  a: { content: "alpha", xattrs: { "user.base": "below" } },
-  b: { target: "d/a" },
-};
 
 const plain = identityHash("model");
 const narrow = (key: string) => firstBaseIno + (plain(key) % 8);
