@@ -4,6 +4,7 @@
 export * from "./attributes.ts";
 export { type ArchiveKeepingOptions, keepingArchives } from "./base/archive-keeping.ts";
 export * from "./base/base.ts";
+export { CacheRoom, useGrain_ms } from "./base/cache-room.ts";
 export { type CachingOptions, cachingFetcher } from "./base/caching-fetcher.ts";
 export { siteDrivers } from "./base/drivers.ts";
 export * from "./base/fetch-cache.ts";

@@ -5,6 +5,7 @@
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
 import {
+  CacheRoom,
   cachingFetcher,
   defaultFetchCacheBytes,
   type FetchCache,
@@ -12,14 +13,13 @@ import {
   FsError,
   isManifest,
   type KeptPointer,
-  leastRecentlyUsed,
+  type ObjectUse,
+  useGrain_ms,
 } from "../src/index.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 
 /** The part of the origin's quota that it takes at most. */
 const quotaShare = 0.3;
-/** A use is written down again once it is so much newer than what stands there. */
-const useGrain_ms = 60_000;
 
 interface Layout extends DBSchema {
   objects: { key: string; value: Uint8Array<ArrayBuffer> };
@@ -67,15 +67,17 @@ async function roomInBrowser(): Promise<number> {
 
 class IndexedDbFetchCache implements FetchCache {
   readonly #database: IDBPDatabase<Layout>;
-  readonly #maxBytes: number;
-  /** What there was when it was looked. */
-  #bytes: Promise<number> | undefined;
-  /** Bytes kept here since; other workers keep some too. */
-  #keptSinceLook = 0;
+  readonly #room: CacheRoom;
 
   constructor(database: IDBPDatabase<Layout>, maxBytes: number) {
     this.#database = database;
-    this.#maxBytes = maxBytes;
+    this.#room = new CacheRoom({
+      maxBytes,
+      look: () => this.#look(),
+      drop: (objects) => this.#drop(objects),
+      full: `the cache takes ${maxBytes} bytes at most; prefetch less`,
+      isFull: isQuota,
+    });
   }
 
   async object(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -86,28 +88,15 @@ class IndexedDbFetchCache implements FetchCache {
   }
 
   async keep(sha256: string, bytes: Uint8Array<ArrayBuffer>, spare_ms?: number): Promise<void> {
-    const { length } = bytes;
-    if (length > this.#maxBytes) throw this.#noRoom();
-    if (await this.#isFull(length)) await this.#dropDownTo(this.#maxBytes / 2 - length, spare_ms);
-    if (spare_ms !== undefined && (await this.#isFull(length))) throw this.#noRoom();
     try {
-      await this.#put(sha256, bytes);
+      await this.#room.fill(sha256, bytes.length, spare_ms, () => this.#put(sha256, bytes));
     } catch (error) {
-      if (!isQuota(error)) throw failed(error);
-      // The origin is full before the cache is: half of what there is makes room for others, too.
-      await this.#dropDownTo(((await this.#known()) - length) / 2, spare_ms);
-      await this.#put(sha256, bytes).catch((again) => {
-        throw isQuota(again) ? this.#noRoom(again) : failed(again);
-      });
+      throw error instanceof FsError ? error : failed(error);
     }
-    this.#keptSinceLook += length;
   }
 
   async drop(sha256: string): Promise<void> {
-    const transaction = this.#database.transaction(["objects", "uses"], "readwrite");
-    transaction.objectStore("objects").delete(sha256);
-    transaction.objectStore("uses").delete(sha256);
-    await transaction.done;
+    await this.#drop([{ sha256 }]);
   }
 
   async pointer(url: string): Promise<KeptPointer | undefined> {
@@ -149,41 +138,19 @@ class IndexedDbFetchCache implements FetchCache {
     await transaction.done;
   }
 
-  /** Whether `bytes` more would be too much. Looks again after a while, for other workers fill it too. */
-  async #isFull(bytes: number): Promise<boolean> {
-    if (this.#keptSinceLook > this.#maxBytes / 8) this.#bytes = undefined;
-    return (await this.#known()) + bytes > this.#maxBytes;
+  async #look(): Promise<ObjectUse[]> {
+    const { store } = this.#database.transaction("uses");
+    const [keys, uses] = await Promise.all([store.getAllKeys(), store.getAll()]);
+    return uses.map((use, at) => ({ ...use, sha256: keys[at] as string }));
   }
 
-  async #known(): Promise<number> {
-    if (!this.#bytes) {
-      this.#keptSinceLook = 0;
-      const uses = this.#database.getAll("uses");
-      this.#bytes = uses.then((all) => all.reduce((sum, { bytes }) => sum + bytes, 0));
-    }
-    return (await this.#bytes) + this.#keptSinceLook;
-  }
-
-  async #dropDownTo(most: number, spare_ms: number | undefined): Promise<void> {
+  async #drop(objects: readonly Pick<ObjectUse, "sha256">[]): Promise<void> {
     const transaction = this.#database.transaction(["objects", "uses"], "readwrite");
-    const [objects, uses] = [transaction.objectStore("objects"), transaction.objectStore("uses")];
-    const [keys, values] = await Promise.all([uses.getAllKeys(), uses.getAll()]);
-    const known = values.map((use, at) => ({ ...use, sha256: keys[at] as string }));
-    // A use may not have been written down for so long.
-    const spare = spare_ms === undefined ? undefined : spare_ms - useGrain_ms;
-    for (const { sha256 } of leastRecentlyUsed(known, Math.max(0, most), spare)) {
-      objects.delete(sha256);
-      uses.delete(sha256);
+    for (const { sha256 } of objects) {
+      transaction.objectStore("objects").delete(sha256);
+      transaction.objectStore("uses").delete(sha256);
     }
     await transaction.done;
-    this.#bytes = undefined;
-  }
-
-  #noRoom(cause?: unknown): FsError {
-    const reason = cause
-      ? "the browser's storage is full; clear other data of this site, or prefetch less"
-      : `what was fetched may take ${this.#maxBytes} bytes at most in this browser; prefetch less`;
-    return new FsError("ENOSPC", { syscall: "keep", reason, cause });
   }
 }
 
@@ -197,6 +164,9 @@ function isQuota(error: unknown): boolean {
 }
 
 function failed(cause: unknown): FsError {
-  const reason = `what was fetched cannot be kept: ${(cause as Error).message}`;
-  return new FsError("EIO", { syscall: "keep", reason, cause });
+  const isFull = isQuota(cause);
+  const reason = isFull
+    ? "the browser's storage is full; clear other data of this site, or prefetch less"
+    : `it cannot be kept: ${(cause as Error).message}`;
+  return new FsError(isFull ? "ENOSPC" : "EIO", { syscall: "keep", reason, cause });
 }

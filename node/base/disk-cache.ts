@@ -8,12 +8,13 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "n
 import { homedir } from "node:os";
 import { join } from "node:path";
 import {
+  CacheRoom,
   defaultFetchCacheBytes,
   type FetchCache,
   FsError,
   type KeptPointer,
-  leastRecentlyUsed,
   type ObjectUse,
+  useGrain_ms,
 } from "../../src/index.ts";
 
 /** Where programs of this user keep what they fetched. */
@@ -26,8 +27,6 @@ export function defaultCacheDirectory(): string {
 
 /** What a small file takes up at least on most file systems, and what sizes are rounded up to. */
 const blockBytes = 4096;
-/** A use is written down again once it is so much newer than what stands there. */
-const useGrain_ms = 60_000;
 /** An object, or what is to become one. */
 const nameOfObject = /^([0-9a-f]{2}\/[0-9a-f]{62})(\.[0-9a-f-]{36}\.tmp)?$/;
 /** A temporary file of this age is nobody's any more. */
@@ -41,16 +40,19 @@ export function openDiskCache(directory: string, maxBytes = defaultFetchCacheByt
 /** See the head of this file. */
 class DiskCache implements FetchCache {
   readonly #directory: string;
-  readonly #maxBytes: number;
-  /** What there is as far as this process knows; undefined until it looked. */
-  #bytes: Promise<number> | undefined;
-  /** Bytes kept by this process since it looked; others keep some too. */
-  #keptSinceLook = 0;
-  #makingRoom: Promise<void> | undefined;
+  readonly #room: CacheRoom;
 
   constructor(directory: string, maxBytes: number) {
     this.#directory = directory;
-    this.#maxBytes = maxBytes;
+    this.#room = new CacheRoom({
+      maxBytes,
+      look: () => this.#look(),
+      drop: async (objects) => {
+        for (const { sha256 } of objects) await this.drop(sha256);
+      },
+      full: `the cache ${directory} takes ${maxBytes} bytes at most; give it more, or prefetch less`,
+      isFull: isNoSpace,
+    });
   }
 
   async object(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -67,22 +69,12 @@ class DiskCache implements FetchCache {
   }
 
   async keep(sha256: string, bytes: Uint8Array<ArrayBuffer>, spare_ms?: number): Promise<void> {
-    const taken = blocksOf(bytes.length);
-    if (taken > this.#maxBytes) throw this.#noRoom();
-    if (await this.#isFull(taken)) await this.#makeRoom(this.#maxBytes / 2 - taken, spare_ms);
-    if (spare_ms !== undefined && (await this.#isFull(taken))) throw this.#noRoom();
-    const place = this.#placeOf(sha256);
+    const write = () => this.#write(this.#placeOf(sha256), bytes);
     try {
-      await this.#write(place, bytes);
+      await this.#room.fill(sha256, blocksOf(bytes.length), spare_ms, write);
     } catch (error) {
-      if (!isNoSpace(error)) throw error;
-      // The disk is full before the cache is: half of what there is makes room for others, too.
-      await this.#makeRoom(((await this.#known()) - taken) / 2, spare_ms);
-      await this.#write(place, bytes).catch((again) => {
-        throw isNoSpace(again) ? this.#diskFull(again) : again;
-      });
+      throw isNoSpace(error) && !(error instanceof FsError) ? this.#diskFull(error) : error;
     }
-    this.#keptSinceLook += taken;
   }
 
   async drop(sha256: string): Promise<void> {
@@ -108,24 +100,6 @@ class DiskCache implements FetchCache {
 
   async close(): Promise<void> {}
 
-  /** Whether `bytes` more would be too much. Looks again after a while, for other processes fill it too. */
-  async #isFull(bytes: number): Promise<boolean> {
-    if (this.#keptSinceLook > this.#maxBytes / 8) this.#bytes = undefined;
-    return (await this.#known()) + bytes > this.#maxBytes;
-  }
-
-  async #known(): Promise<number> {
-    if (!this.#bytes) {
-      this.#keptSinceLook = 0;
-      this.#bytes = this.#look().then((uses) => uses.reduce((sum, { bytes }) => sum + bytes, 0));
-      this.#bytes.catch(() => {
-        // Whoever waits for it is told; the next one looks anew.
-        this.#bytes = undefined;
-      });
-    }
-    return (await this.#bytes) + this.#keptSinceLook;
-  }
-
   /**
    * All objects; what was left behind by processes that ended is cleared on the way. What is not named as ours are, in a
    * directory that has other things, too, is no object, or it would be dropped one day.
@@ -147,23 +121,6 @@ class DiskCache implements FetchCache {
       }
     }
     return uses;
-  }
-
-  /** Drops what was used longest ago until at most `most` bytes are left. One at a time in this process. */
-  #makeRoom(most: number, spare_ms: number | undefined): Promise<void> {
-    this.#makingRoom ??= this.#dropDownTo(Math.max(0, most), spare_ms).finally(() => {
-      this.#makingRoom = undefined;
-    });
-    return this.#makingRoom;
-  }
-
-  async #dropDownTo(most: number, spare_ms: number | undefined): Promise<void> {
-    // A use may not have been written down for so long.
-    const spare = spare_ms === undefined ? undefined : spare_ms - useGrain_ms;
-    for (const { sha256 } of leastRecentlyUsed(await this.#look(), most, spare)) {
-      await this.drop(sha256);
-    }
-    this.#bytes = undefined;
   }
 
   async #write(place: string, bytes: Uint8Array): Promise<void> {
@@ -191,11 +148,6 @@ class DiskCache implements FetchCache {
 
   #pointerPlace(url: string): string {
     return join(this.#directory, "pointers", createHash("sha256").update(url).digest("hex"));
-  }
-
-  #noRoom(): FsError {
-    const reason = `this cache takes ${this.#maxBytes} bytes at most; give it more, or prefetch less`;
-    return new FsError("ENOSPC", { syscall: "keep", path: this.#directory, reason });
   }
 
   #diskFull(cause: unknown): FsError {

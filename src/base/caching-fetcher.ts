@@ -152,8 +152,6 @@ class CachingFetcher implements Fetcher {
 function offline(request: ObjectRequest, cause: FsError): FsError {
   const what =
     request.sha256 === undefined ? "this base's contents are not kept" : "it is not kept here";
-  const reason =
-    `offline, and ${what}: ${cause.reason}. What was read before, or fetched by \`minifo prefetch\`, can be ` +
-    "read; for the rest, try again once the network is back";
+  const reason = `offline, and ${what}: ${cause.reason}; what was read or prefetched before can be read`;
   return fetchError("EIO", reason, cause.cause);
 }

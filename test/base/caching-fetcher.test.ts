@@ -185,7 +185,7 @@ describe("without a network", () => {
     expect(said).toEqual([
       expect.stringMatching(/^offline, .*http:\/\/a\/other: connection refused/),
     ]);
-    await expect(fetcher.get(other)).rejects.toThrow(/offline, .*minifo prefetch/);
+    await expect(fetcher.get(other)).rejects.toThrow(/offline, .*prefetched before can be read/);
     expect(network.asked.at(-1)?.retries).toBe(0);
     network.isDown = false;
     expect((await fetcher.get(other)).bytes).toEqual(text("other"));

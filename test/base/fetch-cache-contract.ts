@@ -98,6 +98,18 @@ export function fetchCacheContract(kind: FetchCacheKind): void {
       await cache.close();
     });
 
+    test("takes no more than its bound of what is kept side by side", async () => {
+      const cache = await opened(8 * 4096);
+      const since = Date.now() - 1;
+      const names = Array.from({ length: 12 }, (_, at) => digest(`a${at + 10}`));
+      const keeping = names.map((name) => cache.keep(name, block(1), since));
+      const kept = (await Promise.allSettled(keeping)).map(({ status }) => status === "fulfilled");
+      expect(kept.filter(Boolean).length).toBe(8);
+      const held = await Promise.all(names.map((name) => cache.object(name)));
+      expect(held.map((bytes) => bytes !== undefined)).toEqual(kept);
+      await cache.close();
+    });
+
     test("refuses what is larger than all it may hold, and keeps the rest", async () => {
       const cache = await opened(8 * 4096);
       await cache.keep(digest("a"), block(1));
