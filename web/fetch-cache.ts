@@ -6,12 +6,9 @@
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
 import {
   CacheRoom,
-  cachingFetcher,
   defaultFetchCacheBytes,
   type FetchCache,
-  type Fetcher,
   FsError,
-  isManifest,
   type KeptPointer,
   type ObjectUse,
   useGrain_ms,
@@ -27,14 +24,29 @@ interface Layout extends DBSchema {
   pointers: { key: string; value: KeptPointer };
 }
 
-/** `network` with the origin's cache before it; `network` itself where there can be none. */
-export async function withFetchCache(network: Fetcher): Promise<Fetcher> {
+/** The origin's cache; one that keeps nothing where there can be none. */
+export async function openOriginFetchCache(): Promise<FetchCache> {
   try {
-    const cache = await openFetchCache(await roomInBrowser());
-    return cachingFetcher({ network, cache, isPointer: isManifest });
+    return await openFetchCache(await roomInBrowser());
   } catch {
     // Without a database, as in some private windows, everything is fetched.
-    return network;
+    return new NoFetchCache();
+  }
+}
+
+/** Where the browser gives no database. */
+class NoFetchCache implements FetchCache {
+  async object(): Promise<undefined> {}
+  async pointer(): Promise<undefined> {}
+  async keepPointer(): Promise<void> {}
+  async drop(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  /** @throws EOPNOTSUPP to whoever fetches in order to keep */
+  async keep(_sha256: string, _bytes: Uint8Array, spare_ms?: number): Promise<void> {
+    if (spare_ms === undefined) return;
+    const reason = "this browser gives no database, so nothing that is fetched can be kept";
+    throw new FsError("EOPNOTSUPP", { reason });
   }
 }
 

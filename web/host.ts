@@ -4,8 +4,8 @@
  * when its own pages are gone, for then the browser may end the worker; who is still there is sent to the next owner.
  */
 import { expose } from "comlink";
-import { type ChangeListener, FsError, feedOf } from "../src/index.ts";
-import { Core } from "./core.ts";
+import { type ChangeListener, FsError } from "../src/index.ts";
+import { Core, loadWhole } from "./core.ts";
 import { Gathering, type Said, takeLine } from "./gathering.ts";
 import { type Ownership, own, showLife, succession } from "./ownership.ts";
 import { Moved } from "./protocol.ts";
@@ -50,9 +50,10 @@ class StorageHost implements Host {
     this.#opens = true;
     this.#gathering.say({ say: "opening", host: hostName });
     try {
-      let core: Core | undefined;
-      core = await Core.open(this.#storage, base, (why) => core && this.#lose(core, why));
-      const opened = core;
+      const opened = await Core.open(this.#storage, base, {
+        lost: (core, why) => this.#lose(core, why),
+        changed: this.#tell,
+      });
       this.#ownership = ownership;
       this.#core = opened;
       this.#lastOwner = hostName;
@@ -60,8 +61,9 @@ class StorageHost implements Host {
         opened.abandon();
         this.#forget(opened);
       });
-      feedOf(opened.overlay).subscribe(this.#tell);
       this.#sayOwner();
+      // Once the page has been answered. If it fails, who needs it asks again, and is told.
+      setTimeout(() => opened.whole().catch(() => {}));
       return opened;
     } catch (error) {
       ownership.release();
@@ -149,12 +151,14 @@ class StorageHost implements Host {
   readonly #tell: ChangeListener = (changes) => this.#gathering.say({ say: "changed", changes });
 
   #sayOwner(): void {
-    const epoch = this.#core?.overlay.superblock.epoch;
+    const epoch = this.#core?.superblock.epoch;
     if (epoch !== undefined) this.#gathering.say({ say: "owner", host: hostName, epoch });
   }
 
   #hear(said: Said): void {
     if (said.say === "owner" || said.say === "opening") this.#lastOwner = said.host;
+    // To be ready for the succession, also if there is no network by then; else it is loaded when it is needed.
+    if (said.say === "owner") loadWhole().catch(() => {});
     if (said.say === "who") {
       if (this.#opens) this.#gathering.say({ say: "opening", host: hostName });
       this.#sayOwner();

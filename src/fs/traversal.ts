@@ -2,11 +2,11 @@
 import type { FileType } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { OverlayFiles } from "../overlay/files.ts";
 import type { Listing } from "../overlay/listing.ts";
-import { checkSignal } from "./contents.ts";
+import type { ReadableOverlay } from "../overlay/readable.ts";
+import { checkSignal } from "./abort.ts";
 import { join } from "./path.ts";
-import { opendir } from "./system-calls.ts";
+import { opendir } from "./reading-calls.ts";
 
 /** An entry, and the path of the directory it lies in. */
 export interface Entry {
@@ -21,7 +21,7 @@ export interface Entry {
  * turn comes is passed over.
  */
 export class Traversal {
-  readonly #overlay: OverlayFiles;
+  readonly #overlay: ReadableOverlay;
   readonly #recursive: boolean;
   #listing: Listing;
   #directory: string;
@@ -29,7 +29,12 @@ export class Traversal {
   /** Directories still to be listed. */
   readonly #ahead: string[] = [];
 
-  private constructor(overlay: OverlayFiles, path: string, listing: Listing, recursive: boolean) {
+  private constructor(
+    overlay: ReadableOverlay,
+    path: string,
+    listing: Listing,
+    recursive: boolean,
+  ) {
     this.#overlay = overlay;
     this.#directory = path;
     this.#listing = listing;
@@ -37,7 +42,7 @@ export class Traversal {
   }
 
   /** @throws ENOTDIR there is no directory at `path` */
-  static *begin(overlay: OverlayFiles, path: string, recursive: boolean): Operation<Traversal> {
+  static *begin(overlay: ReadableOverlay, path: string, recursive: boolean): Operation<Traversal> {
     return new Traversal(overlay, path, yield* opendir(overlay, path), recursive);
   }
 
@@ -75,7 +80,7 @@ export class Traversal {
  * @throws AbortError `signal` says so
  */
 export function* sortedEntries(
-  overlay: OverlayFiles,
+  overlay: ReadableOverlay,
   path: string,
   recursive: boolean,
   signal?: AbortSignal,
