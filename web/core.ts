@@ -69,6 +69,8 @@ export interface CoreEvents {
   /** The browser, or another page, took the storage away. */
   lost(core: Core, why: string): void;
   readonly changed: ChangeListener;
+  /** Nobody waits for the opening any more: what of it waits for the network fails. */
+  readonly ending: AbortSignal;
 }
 
 /** What is there at once. */
@@ -87,8 +89,8 @@ export async function loadWhole(): Promise<typeof import("./whole-core.ts")> {
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const reason =
-      `the part of minifo that changes files could not be loaded (${why}); nothing was changed; try again once the ` +
-      "network is back, and if that does not help reload the page";
+      `the part of minifo that changes files could not be loaded (${why}); nothing was changed; try again, or reload ` +
+      "the page";
     throw new FsError("EIO", { reason, cause });
   }
 }
@@ -144,8 +146,11 @@ export class Core {
     const network = new CountingFetcher(httpFetcher({ transport: fetchOfBase }));
     const cache = new FetchCacheToCome();
     const fetcher = cachingFetcher({ network, cache, isPointer: isManifest });
+    const { ending } = events;
+    ending.addEventListener("abort", () => fetcher.close());
     const base = await run(openWebBase(url, fetcher));
     const core = new Core(name, url, base, network, cache, events);
+    ending.addEventListener("abort", () => core.#end(new Moved()));
     try {
       await core.#openFirst();
       if (!core.#first) await core.whole();

@@ -3,7 +3,7 @@
  * by their digest, beside them when they were used and what they take up, and the pointers of bases. Every worker may use
  * it at once. A browser that gives no database has no cache.
  */
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB, unwrap } from "idb";
 import {
   CacheRoom,
   defaultFetchCacheBytes,
@@ -13,6 +13,8 @@ import {
   type ObjectUse,
   useGrain_ms,
 } from "../src/index.ts";
+import { close, whileOpening } from "./databases.ts";
+import { unlessBlocked } from "./indexeddb-errors.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 
 /** The part of the origin's quota that it takes at most. */
@@ -55,20 +57,25 @@ export async function openFetchCache(
   maxBytes: number,
   name: string = fetchCacheDatabase,
 ): Promise<FetchCache> {
-  const database = await openDB<Layout>(name, fetchCacheVersion, {
-    upgrade(created) {
-      for (const store of ["objects", "uses", "pointers"] as const) {
-        created.createObjectStore(store);
-      }
-    },
-    blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
-  });
+  const open = () =>
+    openDB<Layout>(name, fetchCacheVersion, {
+      upgrade(created) {
+        for (const store of ["objects", "uses", "pointers"] as const) {
+          created.createObjectStore(store);
+        }
+      },
+      blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
+    });
+  const database = await whileOpening(open);
   return new IndexedDbFetchCache(database, maxBytes);
 }
 
-/** Deletes all that was fetched for any overlay of this origin: what is needed is fetched again. */
+/**
+ * Deletes all that was fetched for any overlay of this origin: what is needed is fetched again.
+ * @throws EBUSY another tab that is frozen has it open; it is deleted when that tab ends or wakes
+ */
 export async function clearFetchCache(name: string = fetchCacheDatabase): Promise<void> {
-  await deleteDB(name);
+  await unlessBlocked("delete", name, (blocked) => deleteDB(name, { blocked }));
 }
 
 async function roomInBrowser(): Promise<number> {
@@ -120,7 +127,7 @@ class IndexedDbFetchCache implements FetchCache {
   }
 
   async close(): Promise<void> {
-    this.#database.close();
+    await close(unwrap(this.#database));
   }
 
   async #put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {

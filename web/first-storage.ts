@@ -15,6 +15,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
+import { close, whileOpening } from "./databases.ts";
 import { databasePrefix, layoutVersion, stores, theSuperblock } from "./indexeddb-layout.ts";
 import { closedByBrowser, wantedByOthers } from "./storage-loss.ts";
 import { RecordsOfGeneration, settled } from "./stored-records.ts";
@@ -41,25 +42,24 @@ export class FirstStorage {
     base: Base,
     lost: (why: string) => void,
   ): Promise<FirstStorage | undefined> {
-    const database = await open(name);
+    const database = await whileOpening(() => open(name));
+    database.onversionchange = () => {
+      database.close();
+      lost(wantedByOthers);
+    };
+    database.onclose = () => lost(closedByBrowser);
     try {
       const stored = await storedSuperblock(database);
       if (stored) refuseUnknownFormat(stored, name);
       if (stored && baseBefore(stored, base) !== undefined) {
-        database.close();
+        close(database);
         return undefined;
       }
       const storage = new Superblocks(database);
       const taken = await run(openSuperblock({ base, storage }));
-      const first = new FirstStorage(name, database, taken);
-      database.onversionchange = () => {
-        database.close();
-        lost(wantedByOthers);
-      };
-      database.onclose = () => lost(closedByBrowser);
-      return first;
+      return new FirstStorage(name, database, taken);
     } catch (error) {
-      database.close();
+      close(database);
       throw error;
     }
   }
@@ -75,7 +75,7 @@ export class FirstStorage {
   }
 
   close(): void {
-    this.#database.close();
+    close(this.#database);
   }
 }
 

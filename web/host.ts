@@ -24,10 +24,11 @@ class StorageHost implements Host {
   #core: Core | undefined;
   #ownership: Ownership | undefined;
   #owning: Promise<Core> | undefined;
+  /** Ends the opening that is under way, as far as it waits for the network. */
+  #opening: AbortController | undefined;
   /** Ends the waiting for a turn; undefined while nobody waits. */
   #turn: { readonly give: (ownership: Promise<Ownership>) => void; stop(): void } | undefined;
   #lastOwner: string | undefined;
-  #opens = false;
 
   constructor(storage: string) {
     this.#storage = storage;
@@ -37,23 +38,30 @@ class StorageHost implements Host {
 
   /** Waits until this host is the owner and has the overlay open. Fails as `Core.open`. */
   become(base: string): Promise<Core> {
-    this.#owning ??= this.#become(base).catch((error) => {
-      this.#owning = undefined;
+    if (this.#owning) return this.#owning;
+    const owning = this.#become(base).catch((error) => {
+      if (this.#owning === owning) this.#owning = undefined;
       throw error;
     });
-    return this.#owning;
+    this.#owning = owning;
+    return owning;
   }
 
   async #become(base: string): Promise<Core> {
     const ownership = await this.#untilTurn();
     await showLife(this.#storage, hostName);
-    this.#opens = true;
+    this.#opening = new AbortController();
     this.#gathering.say({ say: "opening", host: hostName });
     try {
       const opened = await Core.open(this.#storage, base, {
         lost: (core, why) => this.#lose(core, why),
         changed: this.#tell,
+        ending: this.#opening.signal,
       });
+      if (this.#own.size === 0) {
+        await opened.close();
+        throw new Moved();
+      }
       this.#ownership = ownership;
       this.#core = opened;
       this.#lastOwner = hostName;
@@ -69,7 +77,7 @@ class StorageHost implements Host {
       ownership.release();
       throw error;
     } finally {
-      this.#opens = false;
+      this.#opening = undefined;
     }
   }
 
@@ -117,8 +125,12 @@ class StorageHost implements Host {
     if (!this.#own.delete(visitor) || this.#own.size > 0) return;
     const core = this.#core;
     if (!core) {
-      this.#turn?.stop();
+      const owning = this.#owning;
       this.#owning = undefined;
+      this.#turn?.stop();
+      this.#opening?.abort();
+      // The page may end this worker after that, and must not in the middle of it. Who asked for it is told if it fails.
+      await owning?.catch(() => {});
       return;
     }
     const ownership = this.#ownership;
@@ -160,7 +172,7 @@ class StorageHost implements Host {
     // To be ready for the succession, also if there is no network by then; else it is loaded when it is needed.
     if (said.say === "owner") loadWhole().catch(() => {});
     if (said.say === "who") {
-      if (this.#opens) this.#gathering.say({ say: "opening", host: hostName });
+      if (this.#opening) this.#gathering.say({ say: "opening", host: hostName });
       this.#sayOwner();
     }
     if (said.say === "call" && said.host === hostName) this.#answer(said.line);

@@ -21,6 +21,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
+import { close, whileOpening } from "./databases.ts";
 import { estimateSpace, failure, nameOf, unlessBlocked } from "./indexeddb-errors.ts";
 import {
   databasePrefix,
@@ -62,24 +63,26 @@ export async function openIndexedDbStorage(
   let storage: IndexedDbStorage | undefined;
   const taken = (why: string): void => storage?.take(why);
   const open = (blocked: () => void) =>
-    openDB<Layout>(databasePrefix + name, layoutVersion, {
-      upgrade(created, _from, _to, transaction) {
-        if (!create) {
-          // The abort takes the database back that was being created for us.
-          absent = true;
-          transaction.done.catch(() => {}); // The open fails with the same error.
-          transaction.abort();
-          return;
-        }
-        for (const store of stores) created.createObjectStore(store);
-      },
-      blocked,
-      blocking: () => taken(wantedByOthers),
-      terminated: () => taken(closedByBrowser),
-    });
+    whileOpening(() =>
+      openDB<Layout>(databasePrefix + name, layoutVersion, {
+        upgrade(created, _from, _to, transaction) {
+          if (!create) {
+            // The abort takes the database back that was being created for us.
+            absent = true;
+            transaction.done.catch(() => {}); // The open fails with the same error.
+            transaction.abort();
+            return;
+          }
+          for (const store of stores) created.createObjectStore(store);
+        },
+        blocked,
+        blocking: () => taken(wantedByOthers),
+        terminated: () => taken(closedByBrowser),
+      }),
+    );
   let database: IDBPDatabase<Layout>;
   try {
-    database = await unlessBlocked("open", name, open, (late) => late.close());
+    database = await unlessBlocked("open", name, open, (late) => void close(unwrap(late)));
   } catch (error) {
     if (absent) throw absence(name, error);
     throw error instanceof FsError ? error : await failure("open", name, error);
@@ -88,7 +91,7 @@ export async function openIndexedDbStorage(
   try {
     await storage.refuseUnknownFormat();
   } catch (error) {
-    database.close();
+    close(unwrap(database));
     throw error;
   }
   return storage;
@@ -236,7 +239,8 @@ class IndexedDbStorage implements Storage {
   }
 
   *close(): Operation<void> {
-    this.#lose("it was closed");
+    this.#lost ??= "it was closed";
+    yield* waitFor(close(unwrap(this.#database)));
   }
 
   async #readSuperblock(): Promise<Superblock | undefined> {

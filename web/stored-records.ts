@@ -12,6 +12,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
+import { whileOpening } from "./databases.ts";
 import { databasePrefix, firstBaseIno, layoutVersion, theSuperblock } from "./indexeddb-layout.ts";
 
 /** What a request of IndexedDB gives. */
@@ -30,15 +31,18 @@ export async function openIfThere(name: string, version: number): Promise<IDBDat
   // Asked first, since WebKit keeps the name of a database whose creation was aborted.
   const known = await indexedDB.databases();
   if (!known.some((one) => one.name === name)) return undefined;
-  const opening = indexedDB.open(name, version);
   let absent = false;
-  opening.onupgradeneeded = () => {
-    // It went meanwhile: the abort takes back what is being created for us.
-    absent = true;
-    opening.transaction?.abort();
+  const open = (): Promise<IDBDatabase> => {
+    const opening = indexedDB.open(name, version);
+    opening.onupgradeneeded = () => {
+      // It went meanwhile: the abort takes back what is being created for us.
+      absent = true;
+      opening.transaction?.abort();
+    };
+    return settled(opening);
   };
   try {
-    return await settled(opening);
+    return await whileOpening(open);
   } catch (error) {
     if (absent) return undefined;
     throw error;

@@ -5,6 +5,7 @@
 import { transfer } from "comlink";
 import { baseUrlOf, FsError, type FsReading, keptPart } from "../src/index.ts";
 import type { Core } from "./core.ts";
+import { untilClosed } from "./databases.ts";
 import { foreign, protocolVersion } from "./gathering.ts";
 import { ended, showLife } from "./ownership.ts";
 import {
@@ -17,6 +18,9 @@ import {
   type VisitCalls,
 } from "./protocol.ts";
 import type { Visit } from "./visit.ts";
+
+/** Whether other pages may come to this worker. */
+const isShared = "onconnect" in globalThis;
 
 /** What a visitor needs of the core. */
 export type OpenCore = Pick<
@@ -147,6 +151,8 @@ export class Visitor implements FirstCalls, Pick<VisitCalls, "call"> {
     this.#core = undefined;
     await this.#visit?.there?.leave();
     await this.#host?.left(this);
+    // The page ends its own worker once it has this answer.
+    if (this.#isOwn && !isShared) await untilClosed();
     // After the answer to this call has been sent.
     setTimeout(this.#hangUp);
   }
@@ -228,11 +234,10 @@ const readings: ReadonlySet<string> = new Set<keyof FsReading>([
   "stat",
 ]);
 
-/** Whether `method` with `values` is one of them: with a flag, readFile may do more than read. */
-function isReading(method: string, values: readonly unknown[]): boolean {
-  const [, options] = values;
-  const hasFlag = typeof options === "object" && options !== null && "flag" in options;
-  return readings.has(method) && !hasFlag;
+/** Whether `method` with `values` is one of them: with a flag, readFile may do more than read, and readdir what is below. */
+function isReading(method: string, [, options]: readonly unknown[]): boolean {
+  const hasMore = options instanceof Object && ("flag" in options || "recursive" in options);
+  return readings.has(method) && !hasMore;
 }
 
 /** The names in a directory, sorted, each with its Stats. */

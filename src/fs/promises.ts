@@ -38,7 +38,7 @@ import type { Opened } from "./reading-calls.ts";
 import { remove, removeDirectory } from "./removal.ts";
 import type { StatFs, Volume } from "./stats.ts";
 import * as calls from "./system-calls.ts";
-import { Traversal } from "./traversal.ts";
+import { entriesBelow, Traversal } from "./traversal.ts";
 import { type WatchEvent, type WatchOptions, watch } from "./watch.ts";
 import {
   type DataSource,
@@ -81,7 +81,7 @@ export class FsPromises extends FsReading {
 
   /** With `commits` false nothing is committed, except by sync; see `batch`. */
   constructor(overlay: OverlayFiles, context: Context = defaultContext, commits = true) {
-    super(overlay);
+    super(overlay, entriesBelow);
     this.#overlay = overlay;
     this.#context = context;
     this.#calls = new Calls(overlay, commits);

@@ -3,7 +3,7 @@
  * thing to the inode it found. Nothing here knows how a program calls, or adds paths to errors; see reading.ts. Those that
  * change something are in system-calls.ts and names.ts.
  */
-import type { Stat } from "../attributes.ts";
+import type { FileType, Stat } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Handle } from "../overlay/handle.ts";
@@ -18,6 +18,13 @@ export interface Opened {
   readonly inode: Inode;
   readonly handle: Handle | undefined;
   readonly intent: OpenIntent;
+}
+
+/** An entry, and the path of the directory it lies in. */
+export interface Entry {
+  readonly directory: string;
+  readonly name: string;
+  readonly type: FileType;
 }
 
 /** Bytes moved in one piece: what a long copy holds in memory, and how often it lets others in. */
@@ -56,6 +63,24 @@ export function* opendir(overlay: ReadableOverlay, path: string): Operation<List
   const inode = yield* find(overlay, path, true);
   if (inode.type !== "directory") throw new FsError("ENOTDIR");
   return yield* overlay.opendir(inode);
+}
+
+/**
+ * What the directory at `path` holds, sorted by name.
+ * @throws ENOTDIR it is no directory
+ */
+export function* entriesIn(overlay: ReadableOverlay, path: string): Operation<Entry[]> {
+  const listing = yield* opendir(overlay, path);
+  const entries = Array.from({ length: listing.length }, (_, at) => listing.entry(at));
+  return entries
+    .map(({ name, type }) => ({ directory: path, name, type }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The path of `entry` from the directory `top` on, below which it was found. */
+export function relativeName({ directory, name }: Entry, top: string): string {
+  const below = directory.slice(top.length).replace(/^\/+/, "");
+  return below === "" ? name : `${below}/${name}`;
 }
 
 /**

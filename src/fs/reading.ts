@@ -3,6 +3,7 @@
  * class this begins.
  */
 import type { Stat } from "../attributes.ts";
+import { FsError } from "../errno.ts";
 import { type Operation, run } from "../operation.ts";
 import type { ReadableOverlay } from "../overlay/readable.ts";
 import { checkSignal } from "./abort.ts";
@@ -12,7 +13,6 @@ import { coderOf, encodingOf, utf8 } from "./encoding.ts";
 import { booleanOf, optionsOf, pathOf } from "./plain-arguments.ts";
 import * as calls from "./reading-calls.ts";
 import { BigIntStats, Dirent, Stats, type Volume } from "./stats.ts";
-import { relativeName, sortedEntries } from "./traversal.ts";
 
 /** Options that are an encoding or hold one; `"buffer"` asks for bytes. */
 export type EncodingOptions = string | { readonly encoding?: string | null } | null;
@@ -32,13 +32,27 @@ export interface ReaddirOptions {
 /** Without a flag: what that asks for may be more than reading. */
 export type PlainReadOptions = Omit<ReadOptions, "flag">;
 
+/** What a directory and all below it hold, in the order of readdir. */
+type EntriesBelow = (
+  overlay: ReadableOverlay,
+  path: string,
+  signal: AbortSignal | undefined,
+) => Operation<calls.Entry[]>;
+
+const notSupported: EntriesBelow = () => {
+  throw new FsError("EOPNOTSUPP");
+};
+
 /** See the head of this file. Every method works unbound, so that `const { readFile } = fs.promises` does. */
 export class FsReading {
   readonly #overlay: ReadableOverlay;
   readonly #volume: Volume;
+  readonly #entriesBelow: EntriesBelow;
 
-  constructor(overlay: ReadableOverlay) {
+  /** Without `entriesBelow` there is no `recursive` here. */
+  constructor(overlay: ReadableOverlay, entriesBelow: EntriesBelow = notSupported) {
     this.#overlay = overlay;
+    this.#entriesBelow = entriesBelow;
     this.#volume = volumeOf(overlay);
     for (
       let prototype = Object.getPrototypeOf(this);
@@ -103,12 +117,13 @@ export class FsReading {
     const { recursive, withFileTypes, encoding, signal } = optionsOf<ReaddirOptions>(options);
     const deep = booleanOf(recursive, "options.recursive");
     checkSignal(signal);
-    const entries = await this.#read(call, sortedEntries(this.#overlay, path, deep, signal));
+    const list = deep ? this.#entriesBelow : calls.entriesIn;
+    const entries = await this.#read(call, list(this.#overlay, path, signal));
     if (withFileTypes) {
       return entries.map(({ name, directory, type }) => new Dirent(name, directory, type));
     }
     const inEncoding = await namer({ encoding: encoding ?? null });
-    return entries.map((entry) => inEncoding(relativeName(entry, path))) as string[];
+    return entries.map((entry) => inEncoding(calls.relativeName(entry, path))) as string[];
   }
 
   /** All bytes of a file, or its text if an encoding is given. */

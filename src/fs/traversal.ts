@@ -1,19 +1,11 @@
-/** Going through a directory, and all below it if so wished: what readdir and opendir give their entries from. */
-import type { FileType } from "../attributes.ts";
+/** Going through a directory and all below it: what opendir, and readdir if so wished, give their entries from. */
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Listing } from "../overlay/listing.ts";
 import type { ReadableOverlay } from "../overlay/readable.ts";
 import { checkSignal } from "./abort.ts";
 import { join } from "./path.ts";
-import { opendir } from "./reading-calls.ts";
-
-/** An entry, and the path of the directory it lies in. */
-export interface Entry {
-  readonly directory: string;
-  readonly name: string;
-  readonly type: FileType;
-}
+import { type Entry, opendir, relativeName } from "./reading-calls.ts";
 
 /**
  * Goes through the directory at `path`, and with `recursive` through all below it, every directory after the entries of
@@ -76,26 +68,20 @@ export class Traversal {
 }
 
 /**
- * What the directory at `path` holds, sorted by the path from it on.
+ * What the directory at `path` and all below it hold, sorted by the path from it on.
+ * @throws ENOTDIR it is no directory
  * @throws AbortError `signal` says so
  */
-export function* sortedEntries(
+export function* entriesBelow(
   overlay: ReadableOverlay,
   path: string,
-  recursive: boolean,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Operation<Entry[]> {
-  const traversal = yield* Traversal.begin(overlay, path, recursive);
+  const traversal = yield* Traversal.begin(overlay, path, true);
   const found: { readonly entry: Entry; readonly order: string }[] = [];
   for (let entry = yield* traversal.next(); entry; entry = yield* traversal.next()) {
     checkSignal(signal);
     found.push({ entry, order: relativeName(entry, path) });
   }
   return found.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ entry }) => entry);
-}
-
-/** The path of `entry` from the directory `top` on, below which it was found. */
-export function relativeName({ directory, name }: Entry, top: string): string {
-  const below = directory.slice(top.length).replace(/^\/+/, "");
-  return below === "" ? name : `${below}/${name}`;
 }
