@@ -147,6 +147,7 @@ export class Core {
     const cache = new FetchCacheToCome();
     const fetcher = cachingFetcher({ network, cache, isPointer: isManifest });
     const { ending } = events;
+    ending.throwIfAborted();
     ending.addEventListener("abort", () => fetcher.close());
     const base = await run(openWebBase(url, fetcher));
     const core = new Core(name, url, base, network, cache, events);

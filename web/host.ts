@@ -24,8 +24,9 @@ class StorageHost implements Host {
   #core: Core | undefined;
   #ownership: Ownership | undefined;
   #owning: Promise<Core> | undefined;
-  /** Ends the opening that is under way, as far as it waits for the network. */
-  #opening: AbortController | undefined;
+  /** Ends the becoming that is under way, as far as it waits for others. */
+  #ending = new AbortController();
+  #opens = false;
   /** Ends the waiting for a turn; undefined while nobody waits. */
   #turn: { readonly give: (ownership: Promise<Ownership>) => void; stop(): void } | undefined;
   #lastOwner: string | undefined;
@@ -38,27 +39,28 @@ class StorageHost implements Host {
 
   /** Waits until this host is the owner and has the overlay open. Fails as `Core.open`. */
   become(base: string): Promise<Core> {
-    if (this.#owning) return this.#owning;
-    const owning = this.#become(base).catch((error) => {
-      if (this.#owning === owning) this.#owning = undefined;
-      throw error;
+    this.#owning ??= this.#become(base).catch((error) => {
+      this.#owning = undefined;
+      // Who came while it was being ended tries again.
+      throw this.#ending.signal.aborted ? new Moved() : error;
     });
-    this.#owning = owning;
-    return owning;
+    return this.#owning;
   }
 
   async #become(base: string): Promise<Core> {
+    this.#ending = new AbortController();
+    const { signal: ending } = this.#ending;
     const ownership = await this.#untilTurn();
     await showLife(this.#storage, hostName);
-    this.#opening = new AbortController();
+    this.#opens = true;
     this.#gathering.say({ say: "opening", host: hostName });
     try {
       const opened = await Core.open(this.#storage, base, {
         lost: (core, why) => this.#lose(core, why),
         changed: this.#tell,
-        ending: this.#opening.signal,
+        ending,
       });
-      if (this.#own.size === 0) {
+      if (ending.aborted) {
         await opened.close();
         throw new Moved();
       }
@@ -77,7 +79,7 @@ class StorageHost implements Host {
       ownership.release();
       throw error;
     } finally {
-      this.#opening = undefined;
+      this.#opens = false;
     }
   }
 
@@ -125,12 +127,10 @@ class StorageHost implements Host {
     if (!this.#own.delete(visitor) || this.#own.size > 0) return;
     const core = this.#core;
     if (!core) {
-      const owning = this.#owning;
-      this.#owning = undefined;
       this.#turn?.stop();
-      this.#opening?.abort();
+      this.#ending.abort();
       // The page may end this worker after that, and must not in the middle of it. Who asked for it is told if it fails.
-      await owning?.catch(() => {});
+      await this.#owning?.catch(() => {});
       return;
     }
     const ownership = this.#ownership;
@@ -172,7 +172,7 @@ class StorageHost implements Host {
     // To be ready for the succession, also if there is no network by then; else it is loaded when it is needed.
     if (said.say === "owner") loadWhole().catch(() => {});
     if (said.say === "who") {
-      if (this.#opening) this.#gathering.say({ say: "opening", host: hostName });
+      if (this.#opens) this.#gathering.say({ say: "opening", host: hostName });
       this.#sayOwner();
     }
     if (said.say === "call" && said.host === hostName) this.#answer(said.line);
