@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { untilKept } from "../../e2e/other-database.ts";
 import { type Bench, isAskedFor } from "../bench.ts";
 import { measured } from "../measure.ts";
 import { versionOf } from "../peers.ts";
@@ -81,8 +82,11 @@ export const bench: Bench = async (options) => {
           if (isPeer(contender) && typeof peers !== "string") continue;
           const tell = (step: string): void =>
             options.progress(`${contender.name}, round ${round + 1}: ${step}`);
-          const session = new Session(contender, server, tell);
-          rounds.get(contender.name)?.push(await session.round());
+          await untilKept(contender.name, async () => {
+            const done = await new Session(contender, server, tell).round();
+            if (done) rounds.get(contender.name)?.push(done);
+            return done !== undefined;
+          });
         }
       }
     } finally {

@@ -7,6 +7,7 @@ import type { BareCalls } from "./bare-worker.ts";
 import { storedBytes } from "./stored.ts";
 import { type BenchPage, type Step, type StepTaken, taken } from "./subject.ts";
 import {
+  chunk,
   contentOf,
   directories,
   filesOf,
@@ -78,6 +79,10 @@ const steps: Readonly<Record<Step, () => Promise<StepTaken>>> = {
     taken(async () => {
       for (const path of smallFiles) await worker.answer(path);
     }),
+  "stat root": () =>
+    taken(async () => {
+      for (const _ of smallFiles) await worker.answer("");
+    }),
   walk: () =>
     taken(async () => {
       await worker.answer("");
@@ -92,6 +97,19 @@ const steps: Readonly<Record<Step, () => Promise<StepTaken>>> = {
       () => fetched(`/${largeName}`, [middle.offset, middle.offset + middle.length - 1]),
       (bytes) =>
         isEqual(bytes, largeContent(middle.offset, middle.length)) ? undefined : "other bytes",
+    ),
+  chunk: () =>
+    taken(
+      async () => {
+        const bytes = await fetched(`/${largeName}`, [
+          chunk.offset,
+          chunk.offset + chunk.length - 1,
+        ]);
+        await crypto.subtle.digest("SHA-256", bytes);
+        return bytes;
+      },
+      (bytes) =>
+        isEqual(bytes, largeContent(chunk.offset, chunk.length)) ? undefined : "other bytes",
     ),
   append: () => taken(() => put([["end", Uint8Array.of(33)]])),
   overwrite: () => {

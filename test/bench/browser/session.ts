@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright";
 import { type KillableBrowser, startBrowser } from "../../e2e/killable-browser.ts";
+import { isOtherDatabaseThere } from "../../e2e/other-database.ts";
 import { BrowserMemory } from "../../rig/browser-memory.ts";
 import type { PageName } from "./bundle.ts";
 import type { Quantity } from "./rows.ts";
@@ -29,6 +30,8 @@ export interface Round {
 }
 
 const mebibyte = 2 ** 20;
+/** Thrown by a kill after which a database that is nobody's here is gone, too. */
+const dropped = new Error("the browser dropped every database of the origin");
 
 export class Session {
   readonly #contender: Contender;
@@ -46,10 +49,14 @@ export class Session {
     this.#progress = progress;
   }
 
-  /** Does all of it once. */
-  async round(): Promise<Round> {
+  /**
+   * Does all of it once. Undefined if the browser, when it was killed, dropped the databases of everybody: then what is left
+   * says nothing of the contender.
+   */
+  async round(): Promise<Round | undefined> {
     try {
       await this.#start();
+      await this.#asked(isOtherDatabaseThere);
       await this.#openAndRead();
       await this.#step("overwrite");
       await this.#restart();
@@ -66,6 +73,9 @@ export class Session {
       }
       await this.#survive();
       return { steps: this.#steps, wrong: this.#wrong };
+    } catch (error) {
+      if (error === dropped) return undefined;
+      throw error;
     } finally {
       await this.#browser?.kill();
       rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
@@ -78,11 +88,12 @@ export class Session {
     const before = await memory.held(true);
     await this.#step("open");
     await this.#step("stat");
+    await this.#step("stat root");
     await this.#step("walk", async () => ({
       heap: ((await memory.held(true)) - before) / mebibyte,
     }));
     await memory.close();
-    for (const step of ["read", "read again", "read at once", "middle"] as const) {
+    for (const step of ["read", "read again", "read at once", "middle", "chunk"] as const) {
       await this.#step(step);
     }
     const stored = await this.#stored();
@@ -139,6 +150,7 @@ export class Session {
   async #restart(): Promise<void> {
     await this.#browser?.kill();
     await this.#start();
+    if (!(await this.#asked(isOtherDatabaseThere))) throw dropped;
   }
 
   async #start(): Promise<void> {

@@ -9,6 +9,7 @@ import {
   taken,
 } from "./subject.ts";
 import {
+  chunk,
   contentOf,
   crowdedDirectory,
   directories,
@@ -149,6 +150,10 @@ export function offer(open: () => Promise<Subject>): void {
           return wrong === 0 ? undefined : `${wrong} sizes`;
         },
       ),
+    "stat root": () =>
+      taken(async () => {
+        for (const _ of smallFiles) await subject().stat("/");
+      }),
     walk: () =>
       taken(
         () => walk(subject()),
@@ -169,6 +174,12 @@ export function offer(open: () => Promise<Subject>): void {
         () => subject().readPart(large, middle.offset, middle.length),
         (bytes) =>
           isEqual(bytes, largeContent(middle.offset, middle.length)) ? undefined : "other bytes",
+      ),
+    chunk: () =>
+      taken(
+        () => subject().readPart(large, chunk.offset, chunk.length),
+        (bytes) =>
+          isEqual(bytes, largeContent(chunk.offset, chunk.length)) ? undefined : "other bytes",
       ),
     append: () => taken(() => subject().append(large, appended)),
     overwrite: () =>

@@ -30,11 +30,13 @@ export interface Listed {
 export type Step =
   | "open"
   | "stat"
+  | "stat root"
   | "walk"
   | "read"
   | "read again"
   | "read at once"
   | "middle"
+  | "chunk"
   | "append"
   | "overwrite"
   | "overwrite at once"

@@ -14,6 +14,8 @@ export const largeBytes = 256 * 2 ** 20;
 
 /** What of the large file is read. */
 export const middle = { offset: 128 * 2 ** 20 + 12_345, length: 64 * 1024 } as const;
+/** Another part of it, as long as what is verified in one piece, and beginning where such a piece does. */
+export const chunk = { offset: 64 * 2 ** 20, length: 2 ** 20 } as const;
 
 const groups = 10;
 const leaves = 289;
