@@ -67,7 +67,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.close();
-  await rm(scratch, { recursive: true });
+  await rm(scratch, { recursive: true, maxRetries: 10 });
 });
 
 describe("isomorphic-git", () => {

@@ -24,7 +24,7 @@ let directory: string;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "minifo-kept-"));
-  return () => rmSync(directory, { recursive: true, force: true });
+  return () => rmSync(directory, { recursive: true, maxRetries: 10, force: true });
 });
 
 /** Opens it as a program that has just been started would. */

@@ -28,7 +28,10 @@ export async function buildUserProgram(): Promise<UserProgram> {
     },
     ssr: { noExternal: true },
   });
-  return { file: join(directory, "user.mjs"), remove: () => rm(directory, { recursive: true }) };
+  return {
+    file: join(directory, "user.mjs"),
+    remove: () => rm(directory, { recursive: true, maxRetries: 10 }),
+  };
 }
 
 /** Somebody who has no rights but his own; nothing on the machine need know him. */

@@ -341,7 +341,7 @@ test("a file that comes late is not shown over the one asked for after it", asyn
   await expectPage(page.locator("#editor-title")).toHaveText("soon.md");
   server.closeAllConnections();
   server.close();
-  rmSync(directory, { recursive: true });
+  rmSync(directory, { recursive: true, maxRetries: 10 });
 });
 
 test("a base refused by CORS is explained by the header that is missing", async () => {

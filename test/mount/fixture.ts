@@ -186,6 +186,7 @@ export class Scratch {
     while ((await mountsAt(this.mountpoint)).length > 0) {
       await execute("umount", ["-l", "-c", this.mountpoint]);
     }
-    await rm(this.directory, { recursive: true, force: true });
+    // A process whose mount has just been taken away is still closing its storage.
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 20 });
   }
 }

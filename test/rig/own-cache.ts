@@ -13,4 +13,4 @@ function newCache(): void {
 
 newCache();
 beforeEach(newCache);
-afterAll(() => rmSync(caches, { recursive: true, force: true }));
+afterAll(() => rmSync(caches, { recursive: true, maxRetries: 10, force: true }));

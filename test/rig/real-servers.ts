@@ -111,7 +111,7 @@ async function started(
   const end = async (): Promise<void> => {
     child.kill("SIGTERM");
     await ended;
-    rmSync(place, { recursive: true, force: true });
+    rmSync(place, { recursive: true, maxRetries: 10, force: true });
   };
   const url = `http://127.0.0.1:${port}/`;
   try {

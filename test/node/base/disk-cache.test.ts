@@ -9,7 +9,7 @@ import { digest, fetchCacheContract } from "../../base/fetch-cache-contract.ts";
 
 function newDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "minifo-cache-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  onTestFinished(() => rm(directory, { recursive: true, maxRetries: 10 }));
   return directory;
 }
 

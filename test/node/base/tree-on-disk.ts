@@ -20,7 +20,8 @@ import { bytesOf, modeOf } from "../../base/contract.ts";
 const directories: string[] = [];
 
 afterAll(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+  for (const directory of directories.splice(0))
+    rmSync(directory, { recursive: true, maxRetries: 10 });
 });
 
 /** A new empty directory, removed after the file's last test. */

@@ -12,7 +12,7 @@ import { FsError } from "../../../src/index.ts";
 
 function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), "minifo-control-"));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
+  onTestFinished(() => rmSync(directory, { recursive: true, maxRetries: 10 }));
   return directory;
 }
 

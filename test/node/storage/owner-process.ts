@@ -36,7 +36,7 @@ export async function buildOwnerProgram(): Promise<OwnerProgram> {
   symlinkSync(modules, join(directory, "node_modules"));
   return {
     start: (task, storage) => new OwnerProcess(join(directory, "owner.mjs"), task, storage),
-    remove: () => rmSync(directory, { recursive: true }),
+    remove: () => rmSync(directory, { recursive: true, maxRetries: 10 }),
   };
 }
 
