@@ -3,18 +3,19 @@
  * by their digest, beside them when they were used and what they take up, and the pointers of bases. Every worker may use
  * it at once. A browser that gives no database has no cache.
  */
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB, unwrap } from "idb";
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
 import {
   CacheRoom,
+  cachingFetcher,
   defaultFetchCacheBytes,
   type FetchCache,
+  type Fetcher,
   FsError,
+  isManifest,
   type KeptPointer,
   type ObjectUse,
   useGrain_ms,
 } from "../src/index.ts";
-import { close, whileOpening } from "./databases.ts";
-import { unlessBlocked } from "./indexeddb-errors.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 
 /** The part of the origin's quota that it takes at most. */
@@ -26,29 +27,14 @@ interface Layout extends DBSchema {
   pointers: { key: string; value: KeptPointer };
 }
 
-/** The origin's cache; one that keeps nothing where there can be none. */
-export async function openOriginFetchCache(): Promise<FetchCache> {
+/** `network` with the origin's cache before it; `network` itself where there can be none. */
+export async function withFetchCache(network: Fetcher): Promise<Fetcher> {
   try {
-    return await openFetchCache(await roomInBrowser());
+    const cache = await openFetchCache(await roomInBrowser());
+    return cachingFetcher({ network, cache, isPointer: isManifest });
   } catch {
     // Without a database, as in some private windows, everything is fetched.
-    return new NoFetchCache();
-  }
-}
-
-/** Where the browser gives no database. */
-class NoFetchCache implements FetchCache {
-  async object(): Promise<undefined> {}
-  async pointer(): Promise<undefined> {}
-  async keepPointer(): Promise<void> {}
-  async drop(): Promise<void> {}
-  async close(): Promise<void> {}
-
-  /** @throws EOPNOTSUPP to whoever fetches in order to keep */
-  async keep(_sha256: string, _bytes: Uint8Array, spare_ms?: number): Promise<void> {
-    if (spare_ms === undefined) return;
-    const reason = "this browser gives no database, so nothing that is fetched can be kept";
-    throw new FsError("EOPNOTSUPP", { reason });
+    return network;
   }
 }
 
@@ -57,25 +43,20 @@ export async function openFetchCache(
   maxBytes: number,
   name: string = fetchCacheDatabase,
 ): Promise<FetchCache> {
-  const open = () =>
-    openDB<Layout>(name, fetchCacheVersion, {
-      upgrade(created) {
-        for (const store of ["objects", "uses", "pointers"] as const) {
-          created.createObjectStore(store);
-        }
-      },
-      blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
-    });
-  const database = await whileOpening(open);
+  const database = await openDB<Layout>(name, fetchCacheVersion, {
+    upgrade(created) {
+      for (const store of ["objects", "uses", "pointers"] as const) {
+        created.createObjectStore(store);
+      }
+    },
+    blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
+  });
   return new IndexedDbFetchCache(database, maxBytes);
 }
 
-/**
- * Deletes all that was fetched for any overlay of this origin: what is needed is fetched again.
- * @throws EBUSY another tab that is frozen has it open; it is deleted when that tab ends or wakes
- */
+/** Deletes all that was fetched for any overlay of this origin: what is needed is fetched again. */
 export async function clearFetchCache(name: string = fetchCacheDatabase): Promise<void> {
-  await unlessBlocked("delete", name, (blocked) => deleteDB(name, { blocked }));
+  await deleteDB(name);
 }
 
 async function roomInBrowser(): Promise<number> {
@@ -127,7 +108,7 @@ class IndexedDbFetchCache implements FetchCache {
   }
 
   async close(): Promise<void> {
-    await close(unwrap(this.#database));
+    this.#database.close();
   }
 
   async #put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {

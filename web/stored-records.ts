@@ -12,11 +12,10 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
-import { whileOpening } from "./databases.ts";
 import { databasePrefix, firstBaseIno, layoutVersion, theSuperblock } from "./indexeddb-layout.ts";
 
 /** What a request of IndexedDB gives. */
-export function settled<T>(request: IDBRequest<T>): Promise<T> {
+function settled<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
@@ -31,18 +30,15 @@ export async function openIfThere(name: string, version: number): Promise<IDBDat
   // Asked first, since WebKit keeps the name of a database whose creation was aborted.
   const known = await indexedDB.databases();
   if (!known.some((one) => one.name === name)) return undefined;
+  const opening = indexedDB.open(name, version);
   let absent = false;
-  const open = (): Promise<IDBDatabase> => {
-    const opening = indexedDB.open(name, version);
-    opening.onupgradeneeded = () => {
-      // It went meanwhile: the abort takes back what is being created for us.
-      absent = true;
-      opening.transaction?.abort();
-    };
-    return settled(opening);
+  opening.onupgradeneeded = () => {
+    // It went meanwhile: the abort takes back what is being created for us.
+    absent = true;
+    opening.transaction?.abort();
   };
   try {
-    return await whileOpening(open);
+    return await settled(opening);
   } catch (error) {
     if (absent) return undefined;
     throw error;
@@ -100,23 +96,28 @@ export class StoredRecords {
   async superblock(): Promise<Superblock> {
     const superblock: Superblock | undefined = this.#isLost
       ? undefined
-      : (
-          await readIn(this.#name, this.#database, "superblock", (store) => [
-            store.get(theSuperblock),
-          ])
-        )[0];
+      : (await this.#read("superblock", (store) => [store.get(theSuperblock)]))[0];
     if (!superblock) throw absence(this.#name);
     refuseUnknownFormat(superblock, this.#name);
     return superblock;
   }
 
   /** The records as of `superblock`, which was just read: what is kept of them holds until another generation. */
-  at(superblock: Superblock): RecordsOfGeneration {
-    return new RecordsOfGeneration(this.#name, this.#database, superblock);
+  at({ chunkSize }: Superblock): RecordsOfGeneration {
+    return new RecordsOfGeneration((store, ask) => this.#read(store, ask), chunkSize);
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  async #read(store: string, ask: Ask): Promise<Answers> {
+    try {
+      const requests = ask(this.#database.transaction(store).objectStore(store));
+      return await Promise.all(requests.map(settled));
+    } catch (error) {
+      throw failed(this.#name, error);
+    }
   }
 }
 
@@ -126,34 +127,17 @@ type Answers = any[];
 /** Makes its requests of one transaction. */
 type Ask = (store: IDBObjectStore) => IDBRequest[];
 
-async function readIn(
-  name: string,
-  database: IDBDatabase,
-  store: string,
-  ask: Ask,
-): Promise<Answers> {
-  try {
-    const requests = ask(database.transaction(store).objectStore(store));
-    return await Promise.all(requests.map(settled));
-  } catch (error) {
-    throw failed(name, error);
-  }
-}
+type Read = (store: string, ask: Ask) => Promise<Answers>;
 
-/**
- * The records of a storage in its database as of a superblock that was just read: what is kept of them here holds until
- * another generation. What whoever only reads takes for a storage.
- */
-export class RecordsOfGeneration {
-  readonly #name: string;
-  readonly #database: IDBDatabase;
+/** What `OverlayReader` takes for a storage. */
+class RecordsOfGeneration {
+  readonly #read: Read;
   readonly #chunkSize: number;
   /** The recorded numbers of base objects: each is asked for when its object is looked up, and almost none is there. */
   #recorded: Promise<ReadonlySet<number>> | undefined;
 
-  constructor(name: string, database: IDBDatabase, { chunkSize }: Superblock) {
-    this.#name = name;
-    this.#database = database;
+  constructor(read: Read, chunkSize: number) {
+    this.#read = read;
     this.#chunkSize = chunkSize;
   }
 
@@ -202,10 +186,6 @@ export class RecordsOfGeneration {
       piece.set(stored);
       piece.fill(0, stored.length);
     });
-  }
-
-  #read(store: string, ask: Ask): Promise<Answers> {
-    return readIn(this.#name, this.#database, store, ask);
   }
 }
 

@@ -19,8 +19,7 @@ import {
   stagingStorage,
 } from "../storage/storage.ts";
 import { Writeback } from "../storage/writeback.ts";
-import { identityHash } from "./identity-hash.ts";
-import { type IdentityHash, type Inode, InodeTable, rootIno } from "./inode.ts";
+import { type IdentityHash, type Inode, InodeTable, identityHash, rootIno } from "./inode.ts";
 
 /** What `Layers` is made from. */
 export interface LayersOptions {

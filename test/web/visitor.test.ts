@@ -4,15 +4,12 @@ import { MemoryBase } from "../../src/base/memory.ts";
 import { type FileHandle, type FsPromises, fsOf, OverlayFiles, run } from "../../src/index.ts";
 import { openMemoryStorage } from "../../src/storage/memory.ts";
 import { protocolVersion } from "../../web/gathering.ts";
-import type { WorkerCalls } from "../../web/protocol.ts";
-import { Visit } from "../../web/visit.ts";
 import { type Host, type OpenCore, Visitor } from "../../web/visitor.ts";
 
 /** A page that has just come to a host, whose core does its work once `open` has been called. */
 async function visit() {
   const base = new MemoryBase({ "f.txt": "text" });
-  const storage = openMemoryStorage();
-  const overlay = await run(OverlayFiles.open({ base, storage }));
+  const overlay = await run(OverlayFiles.open({ base, storage: openMemoryStorage() }));
   const { promises } = fsOf(overlay);
   let open = (): void => {};
   const isOpen = new Promise<void>((resolve) => {
@@ -36,16 +33,15 @@ async function visit() {
     },
   });
   const core: OpenCore = {
-    base,
-    superblock: overlay.superblock,
+    overlay,
+    fs,
     url: "http://base/",
     traffic: { requests: 0, bytes: 0 },
     run: async (work) => {
       await Promise.resolve();
       return work();
     },
-    read: (read) => read(fs),
-    whole: async () => ({ overlay, fs, storage, visit: (at) => new Visit(at, { fs, overlay }) }),
+    tell: () => {},
   };
   const host: Host = {
     name: "host",
@@ -63,8 +59,7 @@ async function visit() {
     storage: "storage",
     overlayId: undefined,
   });
-  const calls = visitor as unknown as WorkerCalls;
-  return { visitor: calls, opened, open, batches: () => batches };
+  return { visitor, opened, open, batches: () => batches };
 }
 
 test("a file that opens after its page has left is closed at once", async () => {
