@@ -24,7 +24,7 @@ export interface Places {
 const answer_ms = 2000;
 
 /** How long the watchdog of a mount that died is given to clear it, in ms. */
-const watchdog_ms = 2000;
+const watchdog_ms = 3000;
 
 /**
  * Makes `places` absolute and refuses those that cannot work. A dead mount of ours at the mountpoint is cleared.

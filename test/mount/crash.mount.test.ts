@@ -61,8 +61,11 @@ describeMount("a mount whose process is killed under a writer", () => {
       for (let round = 0; round < rounds; round += 1) {
         const daemon = await scratch.mountInForeground(scratch.base, "-o", words);
         if (round > 0) await acknowledged.expectIn(scratch.mountpoint);
-        const args = [writer, scratch.mountpoint, String(acknowledged.next + 1)];
-        const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+        // In the mount, not with a path to it, which leads beneath it once it was detached.
+        const child = spawn(process.execPath, [writer, ".", String(acknowledged.next + 1)], {
+          cwd: scratch.mountpoint,
+          stdio: ["ignore", "pipe", "inherit"],
+        });
         let told = "";
         let syncs = 0;
         // The moment of the kill is drawn in acknowledgements, and falls anywhere into what comes after the last of them.

@@ -17,22 +17,25 @@ import { SlowServer } from "./slow-server.ts";
 
 const faults = fileURLToPath(new URL("planted-faults.cjs", import.meta.url));
 
-/** Mounts with the faults of planted-faults.cjs in place. */
-async function mountWithFaults() {
-  const scratch = await Scratch.with({ a: "A" });
-  const before = process.env.NODE_OPTIONS;
-  process.env.NODE_OPTIONS = `--require "${faults}"`;
+/** Mounts `base` on the mountpoint of `scratch`, with the faults of planted-faults.cjs in place. */
+async function mountWithFaults(scratch: Scratch, base = scratch.base) {
+  const faulty = { NODE_OPTIONS: `--require "${faults}"`, PLANTED_FILE: scratch.at("slow") };
+  const before = Object.keys(faulty).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, faulty);
   try {
-    return { scratch, ...(await scratch.mountInForeground(scratch.base)) };
+    return await scratch.mountInForeground(base);
   } finally {
-    if (before === undefined) delete process.env.NODE_OPTIONS;
-    else process.env.NODE_OPTIONS = before;
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   }
 }
 
 describeMount("nobody waits for ever", () => {
   test("when the serving thread dies: callers get errors, the mount goes, the process says why", async () => {
-    const { scratch, ended } = await mountWithFaults();
+    const scratch = await Scratch.with({ a: "A" });
+    const { ended } = await mountWithFaults(scratch);
     const caller = await execute("stat", [scratch.at("make-the-thread-die")]);
     expect([caller.code, caller.stderr]).toEqual([1, expect.stringMatching(/cannot stat/)]);
     const { code, stderr } = await ended;
@@ -44,7 +47,8 @@ describeMount("nobody waits for ever", () => {
   });
 
   test("when the kernel rejects a reply: the caller gets EIO, and all goes on", async () => {
-    const { scratch } = await mountWithFaults();
+    const scratch = await Scratch.with({ a: "A" });
+    await mountWithFaults(scratch);
     const caller = await execute("stat", [scratch.at("make-a-bad-reply")]);
     expect([caller.code, caller.stderr]).toEqual([
       1,
@@ -52,6 +56,24 @@ describeMount("nobody waits for ever", () => {
     ]);
     expect(await readFile(scratch.at("a"), "utf8")).toBe("A");
     await scratch.unmount();
+  });
+
+  test("when the process is killed while it waits for itself: the mount goes, who waits gets an error", async () => {
+    const scratch = await Scratch.with({ slow: "S" });
+    const server = await SlowServer.before(scratch);
+    const { child, ended } = await mountWithFaults(scratch, server.url);
+    onTestFinished(async () => {
+      if ((await mountsAt(scratch.mountpoint)).length > 0) {
+        await shell("umount -f -l mnt", scratch.directory);
+      }
+    });
+    child.kill("SIGUSR2");
+    await until(() => server.asked > 0);
+    const other = execute("cat", [scratch.at("slow")]);
+    child.kill("SIGKILL");
+    await until(async () => (await mountsAt(scratch.mountpoint)).length === 0);
+    expect(await ended).toMatchObject({ signal: "SIGKILL" });
+    expect((await other).code).toBe(1);
   });
 
   test("when the serving process is stopped: others are told so, and it can be detached", async () => {

@@ -1,7 +1,8 @@
 /**
- * Loaded into the mounting process before everything else, to have happen in the serving thread what no caller can bring
- * about: on a lookup of "make-the-thread-die" reading the device throws, on one of "make-a-bad-reply" a reply goes out
- * that the kernel rejects.
+ * Loaded into the mounting process before everything else, to have happen in it what no caller can bring about: in the
+ * serving thread, on a lookup of "make-the-thread-die" reading the device throws, on one of "make-a-bad-reply" a reply goes
+ * out that the kernel rejects; in the main thread, on SIGUSR2, the process reads PLANTED_FILE, and waits for itself if that
+ * lies in its mount.
  */
 const fs = require("node:fs");
 const { syncBuiltinESMExports } = require("node:module");
@@ -9,7 +10,11 @@ const { isMainThread } = require("node:worker_threads");
 
 const headerLength = 40;
 
-if (!isMainThread) {
+if (isMainThread) {
+  // Past the page cache, for whose pages a killed thread does not go on waiting.
+  const flag = fs.constants.O_RDONLY | fs.constants.O_DIRECT;
+  process.on("SIGUSR2", () => fs.readFile(process.env.PLANTED_FILE, { flag }, () => {}));
+} else {
   const { readSync, writeSync } = fs;
   let crooked;
   fs.readSync = (descriptor, bytes, ...rest) => {
