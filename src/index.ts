@@ -57,14 +57,10 @@ export { openTarBase, type TarBaseOptions } from "./base/tar/reader.ts";
 export type { Inflate } from "./base/unpack.ts";
 export { openZipBase, type ZipBaseOptions } from "./base/zip/reader.ts";
 export * from "./errno.ts";
+export { AbortError } from "./fs/abort.ts";
 export { ChangeFeed, type ChangeListener, feedOf, type PathChange } from "./fs/change-feed.ts";
 export { constants } from "./fs/constants.ts";
-export {
-  AbortError,
-  type DataSource,
-  type ReadOptions,
-  type WriteOptions,
-} from "./fs/contents.ts";
+export type { ReadOptions } from "./fs/contents.ts";
 export { type CopyOptions, TreeCopy } from "./fs/copy-tree.ts";
 export { Dir } from "./fs/directory.ts";
 export { FileHandle, type ReadTarget } from "./fs/file-handle.ts";
@@ -77,15 +73,13 @@ export {
   OverlayWritableFileStream,
   type WriteParams,
 } from "./fs/handles.ts";
+export { FsPromises, fsOf, type MkdirOptions, type RemoveOptions } from "./fs/promises.ts";
 export {
   type BufferOptions,
   type EncodingOptions,
-  FsPromises,
-  fsOf,
-  type MkdirOptions,
+  FsReading,
   type ReaddirOptions,
-  type RemoveOptions,
-} from "./fs/promises.ts";
+} from "./fs/reading.ts";
 export { BigIntStats, Dirent, type StatFs, Stats } from "./fs/stats.ts";
 export {
   type ReadableOptions,
@@ -106,20 +100,26 @@ export {
   type ProviderUri,
 } from "./fs/vscode.ts";
 export { type WatchEvent, type WatchOptions, watch } from "./fs/watch.ts";
+export type { DataSource, WriteOptions } from "./fs/written-contents.ts";
 export * from "./operation.ts";
 export type { BaseMove } from "./overlay/base-moves.ts";
 export type { Change, ChangeKind, ChangeState } from "./overlay/changes.ts";
 export { type CheckOptions, type CheckReport, check, type Finding } from "./overlay/check/check.ts";
-export { Handle, type OpenFlags, OverlayFiles, type OverlayOptions } from "./overlay/files.ts";
+export { OverlayFiles, type OverlayOptions } from "./overlay/files.ts";
+export { Handle, type OpenFlags } from "./overlay/handle.ts";
 export type { AllocationMode } from "./overlay/holes.ts";
 export type { Inode, Place } from "./overlay/inode.ts";
 export type { Listing, ListingEntry } from "./overlay/listing.ts";
 export type { Context } from "./overlay/make.ts";
 export type { RenameFlags } from "./overlay/namespace.ts";
 export { Overlay } from "./overlay/overlay.ts";
-export { type FoundInode, OverlayReader, type ReaderOptions } from "./overlay/reader.ts";
+export type { ReadableOverlay } from "./overlay/readable.ts";
+export { type FoundInode, OverlayReader } from "./overlay/reader.ts";
+export type { ReaderOptions } from "./overlay/reading-layers.ts";
+export { ReadingOverlay } from "./overlay/reading-overlay.ts";
 export type { Reverted } from "./overlay/revert.ts";
 export { changesOf, revertOf } from "./overlay/review.ts";
+export { baseBefore, type OpenedSuperblock, openSuperblock } from "./overlay/superblock.ts";
 export { formatVersion, refuseStaleEpoch, refuseUnknownFormat } from "./storage/format.ts";
 export type {
   NewRecords,

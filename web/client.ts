@@ -15,7 +15,7 @@ import {
   type Traffic,
   type WorkerCalls,
 } from "./protocol.ts";
-import { type PageFs, remoteFs, untilAborted } from "./remote-fs.ts";
+import { loadOpenFiles, type PageFs, remoteFs, untilAborted } from "./remote-fs.ts";
 
 /** What `openOverlay` opens. */
 export interface PageOverlayOptions {
@@ -235,6 +235,8 @@ export async function openOverlayWith(
   try {
     const { attached } = await connection.link();
     overlay = new PageOverlay(connection, storage, attached);
+    // If it fails, who opens a file asks again, and is told.
+    loadOpenFiles("open", base).catch(() => {});
     return overlay;
   } catch (error) {
     await connection.close();

@@ -183,7 +183,7 @@ export class Connection {
           .finally(() => calling.delete(said.host));
       });
       this.#hello().then(({ host, name, protocol }) => {
-        if (this.#host !== host) return;
+        if (this.#host !== host || this.#over.signal.aborted) return;
         if (protocol !== protocolVersion) {
           fail(foreign(this.#request.storage, protocolVersion, protocol));
           return;

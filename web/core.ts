@@ -1,23 +1,31 @@
 /**
- * The core while a host owns the storage: the overlay over its base, and what has to be known to give it up. It knows
- * nothing of pages or locks; once `closed` it does nothing more, and whoever called it is sent to the next owner.
+ * The core while a host owns the storage: what is read and changed over its base, and what has to be known to give it up.
+ * It knows nothing of pages or locks; once `closed` it does nothing more, and whoever called it is sent to the next owner.
+ *
+ * It comes in two stages. What opens an overlay, lists directories and reads files is there at once; all that changes
+ * something (whole-core.ts) is loaded right after the overlay is open, before anybody has asked for it, and then takes the
+ * place of the first. Who needs it before waits for it; if it cannot be loaded that call fails, and the next one tries again.
  */
 import {
+  type Base,
+  type ChangeListener,
+  cachingFetcher,
   type Fetcher,
-  type FsPromises,
-  feedOf,
-  fsOf,
+  FsError,
+  FsReading,
   httpFetcher,
+  isManifest,
   type ObjectRequest,
-  OverlayFiles,
+  ReadingOverlay,
   run,
-  type Storage,
+  type Superblock,
 } from "../src/index.ts";
 import { fetchOfBase } from "./base-request.ts";
-import { withFetchCache } from "./fetch-cache.ts";
-import { openIndexedDbStorage } from "./indexeddb.ts";
+import { FetchCacheToCome } from "./fetch-cache-to-come.ts";
+import { FirstStorage } from "./first-storage.ts";
 import { openWebBase } from "./open-base.ts";
 import { Moved, type Traffic } from "./protocol.ts";
+import type { WholeCore } from "./whole-core.ts";
 
 /** A fetcher that counts what it gets. */
 class CountingFetcher implements Fetcher {
@@ -56,56 +64,183 @@ class CountingFetcher implements Fetcher {
  */
 const silence_ms = 2000;
 
+/** What a core tells its host. */
+export interface CoreEvents {
+  /** The browser, or another page, took the storage away. */
+  lost(core: Core, why: string): void;
+  readonly changed: ChangeListener;
+  /** Nobody waits for the opening any more: what of it waits for the network fails. */
+  readonly ending: AbortSignal;
+}
+
+/** What is there at once. */
+interface FirstStage {
+  readonly storage: FirstStorage;
+  readonly fs: FsReading;
+}
+
+/**
+ * Loads what changes things; the page may still do all else if that fails.
+ * @throws EIO it cannot be loaded
+ */
+export async function loadWhole(): Promise<typeof import("./whole-core.ts")> {
+  try {
+    return await import("./whole-core.ts");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const reason =
+      `the part of minifo that changes files could not be loaded (${why}); nothing was changed; try again, or reload ` +
+      "the page";
+    throw new FsError("EIO", { reason, cause });
+  }
+}
+
 /** See the head of this file. */
 export class Core {
-  readonly overlay: OverlayFiles;
-  readonly fs: FsPromises;
+  readonly base: Base;
   /** The base's URL as it was given. */
   readonly url: string;
-  readonly #storage: Storage;
-  readonly #fetcher: CountingFetcher;
+  readonly #name: string;
+  readonly #network: CountingFetcher;
+  readonly #cache: FetchCacheToCome;
+  readonly #events: CoreEvents;
+  #first: FirstStage | undefined;
+  #whole: WholeCore | undefined;
+  #gettingWhole: Promise<WholeCore> | undefined;
+  /** From when the whole is loaded. */
+  #openingWhole: Promise<WholeCore> | undefined;
   #closed: Error | undefined;
+  #isAbandoned = false;
+  /** Ends the waiting for what is being loaded. */
+  #end: (error: Error) => void = () => {};
+  readonly #ended = new Promise<never>((_, reject) => {
+    this.#end = reject;
+  });
   #busy = 0;
   #idle: () => void = () => {};
   #lastSign_ms = performance.now();
 
   private constructor(
-    overlay: OverlayFiles,
-    storage: Storage,
-    fetcher: CountingFetcher,
+    name: string,
     url: string,
+    base: Base,
+    network: CountingFetcher,
+    cache: FetchCacheToCome,
+    events: CoreEvents,
   ) {
-    this.overlay = overlay;
+    this.#name = name;
     this.url = url;
-    this.fs = fsOf(overlay).promises;
-    this.#storage = storage;
-    this.#fetcher = fetcher;
+    this.base = base;
+    this.#network = network;
+    this.#cache = cache;
+    this.#events = events;
+    this.#ended.catch(() => {}); // Whoever waits is told.
   }
 
   /**
-   * Opens the overlay in the storage over the base; `lost` is told when the browser takes the storage away.
+   * Opens the overlay in the storage over the base.
    * @throws ENOENT, EPROTO, EACCES, EIO the base cannot be read
    * @throws EINVAL the storage belongs to another base, or was written by a later version
    */
-  static async open(storage: string, url: string, lost: (why: string) => void): Promise<Core> {
+  static async open(name: string, url: string, events: CoreEvents): Promise<Core> {
     const network = new CountingFetcher(httpFetcher({ transport: fetchOfBase }));
-    const base = await run(openWebBase(url, await withFetchCache(network)));
-    const opened = await openIndexedDbStorage(storage, { lost });
+    const cache = new FetchCacheToCome();
+    const fetcher = cachingFetcher({ network, cache, isPointer: isManifest });
+    const { ending } = events;
+    ending.throwIfAborted();
+    ending.addEventListener("abort", () => fetcher.close());
+    const base = await run(openWebBase(url, fetcher));
+    const core = new Core(name, url, base, network, cache, events);
+    ending.addEventListener("abort", () => core.#end(new Moved()));
     try {
-      return new Core(
-        await run(OverlayFiles.open({ base, storage: opened })),
-        opened,
-        network,
-        url,
-      );
+      await core.#openFirst();
+      if (!core.#first) await core.whole();
+      return core;
     } catch (error) {
-      await run(opened.close());
+      core.abandon();
+      await run(base.close());
       throw error;
     }
   }
 
+  /** Opens what only reads, where that will do. */
+  async #openFirst(): Promise<void> {
+    // What may change by itself, or has moved, needs records of what it was: that is the whole's matter.
+    if (!this.base.capabilities.snapshot) return;
+    const lost = (why: string): void => {
+      if (!this.#whole) this.#events.lost(this, why);
+    };
+    let storage: FirstStorage | undefined;
+    try {
+      storage = await FirstStorage.take(this.#name, this.base, lost);
+      if (!storage) return;
+      const { superblock } = storage.taken;
+      const reading = { base: this.base, storage: storage.records(), superblock };
+      const fs = new FsReading(await run(ReadingOverlay.open(reading)));
+      this.#first = { storage, fs };
+    } catch {
+      // Whatever is in the way, the whole meets it too, and can tell more of it and of what to do.
+      storage?.close();
+    }
+  }
+
+  get superblock(): Superblock {
+    const superblock = this.#whole?.overlay.superblock ?? this.#first?.storage.taken.superblock;
+    if (!superblock) throw new Error("bug: a core that is not open was asked for its superblock");
+    return superblock;
+  }
+
   get traffic(): Traffic {
-    return this.#fetcher.traffic;
+    return this.#network.traffic;
+  }
+
+  /**
+   * All of the core.
+   * @throws EIO it cannot be loaded; nothing was changed, and the next call tries again
+   * @throws ENODEV the storage is gone
+   * @throws Moved it is another owner's by now
+   */
+  whole(): Promise<WholeCore> {
+    this.#gettingWhole ??= this.#getWhole().catch(async (error) => {
+      this.#gettingWhole = undefined;
+      this.refuseIfClosed();
+      throw (await this.#isOvertakenBy(error)) ? new Moved() : error;
+    });
+    return this.#gettingWhole;
+  }
+
+  async #getWhole(): Promise<WholeCore> {
+    const { openWhole } = await Promise.race([loadWhole(), this.#ended]);
+    this.refuseIfClosed();
+    this.#openingWhole = openWhole({
+      name: this.#name,
+      base: this.base,
+      taken: this.#first?.storage.taken,
+      cache: this.#cache,
+      lost: (why) => this.#events.lost(this, why),
+      changed: this.#events.changed,
+    });
+    const whole = await this.#openingWhole;
+    this.#whole = whole;
+    this.#first?.storage.close();
+    if (this.#isAbandoned) run(whole.storage.close()).catch(() => {}); // As in `abandon`.
+    return whole;
+  }
+
+  /**
+   * What `read` gives, by whatever is there: what only reads has not to wait for what changes things. What is read while
+   * that comes is read again by it, since it may already have been changed.
+   */
+  async read<T>(read: (fs: FsReading) => Promise<T>): Promise<T> {
+    if (this.#first && !this.#whole) {
+      try {
+        const answer = await read(this.#first.fs);
+        if (!this.#whole) return answer;
+      } catch (error) {
+        if (!this.#whole) throw error;
+      }
+    }
+    return await read((await this.whole()).fs);
   }
 
   /**
@@ -129,11 +264,6 @@ export class Core {
     }
   }
 
-  /** Tells the watchers that all of `paths` may mean something else. */
-  tell(paths: readonly string[]): void {
-    feedOf(this.overlay).publish(paths.map((path) => ({ path: `/${path}`, kind: "rename" })));
-  }
-
   refuseIfClosed(): void {
     if (this.#closed) throw this.#closed;
   }
@@ -142,20 +272,29 @@ export class Core {
   abandon(error: Error = new Moved()): void {
     if (this.#closed) return;
     this.#closed = error;
+    this.#isAbandoned = true;
+    this.#end(error);
+    this.#first?.storage.close();
     // The storage is another's by now, or gone; what waits for a commit is not ours to store.
-    run(this.#storage.close()).catch(() => {});
+    if (this.#whole) run(this.#whole.storage.close()).catch(() => {});
   }
 
   /** Lets the calls under way end, takes no more, commits everything and closes. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = new Moved();
+    this.#end(this.#closed);
     if (this.#busy > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
       });
     }
-    await run(this.overlay.close());
+    const whole = this.#whole ?? (await this.#openingWhole?.catch(() => undefined));
+    if (whole) await run(whole.overlay.close());
+    else {
+      this.#first?.storage.close();
+      await run(this.base.close());
+    }
   }
 
   /** After a silence, asks the storage whether it is still ours before it answers anything from memory. */
@@ -171,8 +310,11 @@ export class Core {
   }
 
   async #isOvertaken(): Promise<boolean> {
-    const stored = await run(this.#storage.superblock());
-    const isOvertaken = stored !== undefined && stored.epoch !== this.overlay.superblock.epoch;
+    const whole = this.#whole;
+    const stored = await (whole
+      ? run(whole.storage.superblock())
+      : this.#first?.storage.superblock());
+    const isOvertaken = stored !== undefined && stored.epoch !== this.superblock.epoch;
     if (isOvertaken) this.abandon();
     return isOvertaken;
   }

@@ -3,19 +3,18 @@
  * by their digest, beside them when they were used and what they take up, and the pointers of bases. Every worker may use
  * it at once. A browser that gives no database has no cache.
  */
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB, unwrap } from "idb";
 import {
   CacheRoom,
-  cachingFetcher,
   defaultFetchCacheBytes,
   type FetchCache,
-  type Fetcher,
   FsError,
-  isManifest,
   type KeptPointer,
   type ObjectUse,
   useGrain_ms,
 } from "../src/index.ts";
+import { close, whileOpening } from "./databases.ts";
+import { unlessBlocked } from "./indexeddb-errors.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 
 /** The part of the origin's quota that it takes at most. */
@@ -27,14 +26,29 @@ interface Layout extends DBSchema {
   pointers: { key: string; value: KeptPointer };
 }
 
-/** `network` with the origin's cache before it; `network` itself where there can be none. */
-export async function withFetchCache(network: Fetcher): Promise<Fetcher> {
+/** The origin's cache; one that keeps nothing where there can be none. */
+export async function openOriginFetchCache(): Promise<FetchCache> {
   try {
-    const cache = await openFetchCache(await roomInBrowser());
-    return cachingFetcher({ network, cache, isPointer: isManifest });
+    return await openFetchCache(await roomInBrowser());
   } catch {
     // Without a database, as in some private windows, everything is fetched.
-    return network;
+    return new NoFetchCache();
+  }
+}
+
+/** Where the browser gives no database. */
+class NoFetchCache implements FetchCache {
+  async object(): Promise<undefined> {}
+  async pointer(): Promise<undefined> {}
+  async keepPointer(): Promise<void> {}
+  async drop(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  /** @throws EOPNOTSUPP to whoever fetches in order to keep */
+  async keep(_sha256: string, _bytes: Uint8Array, spare_ms?: number): Promise<void> {
+    if (spare_ms === undefined) return;
+    const reason = "this browser gives no database, so nothing that is fetched can be kept";
+    throw new FsError("EOPNOTSUPP", { reason });
   }
 }
 
@@ -43,20 +57,25 @@ export async function openFetchCache(
   maxBytes: number,
   name: string = fetchCacheDatabase,
 ): Promise<FetchCache> {
-  const database = await openDB<Layout>(name, fetchCacheVersion, {
-    upgrade(created) {
-      for (const store of ["objects", "uses", "pointers"] as const) {
-        created.createObjectStore(store);
-      }
-    },
-    blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
-  });
+  const open = () =>
+    openDB<Layout>(name, fetchCacheVersion, {
+      upgrade(created) {
+        for (const store of ["objects", "uses", "pointers"] as const) {
+          created.createObjectStore(store);
+        }
+      },
+      blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
+    });
+  const database = await whileOpening(open);
   return new IndexedDbFetchCache(database, maxBytes);
 }
 
-/** Deletes all that was fetched for any overlay of this origin: what is needed is fetched again. */
+/**
+ * Deletes all that was fetched for any overlay of this origin: what is needed is fetched again.
+ * @throws EBUSY another tab that is frozen has it open; it is deleted when that tab ends or wakes
+ */
 export async function clearFetchCache(name: string = fetchCacheDatabase): Promise<void> {
-  await deleteDB(name);
+  await unlessBlocked("delete", name, (blocked) => deleteDB(name, { blocked }));
 }
 
 async function roomInBrowser(): Promise<number> {
@@ -108,7 +127,7 @@ class IndexedDbFetchCache implements FetchCache {
   }
 
   async close(): Promise<void> {
-    this.#database.close();
+    await close(unwrap(this.#database));
   }
 
   async #put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {

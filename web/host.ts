@@ -4,8 +4,8 @@
  * when its own pages are gone, for then the browser may end the worker; who is still there is sent to the next owner.
  */
 import { expose } from "comlink";
-import { type ChangeListener, FsError, feedOf } from "../src/index.ts";
-import { Core } from "./core.ts";
+import { type ChangeListener, FsError } from "../src/index.ts";
+import { Core, loadWhole } from "./core.ts";
 import { Gathering, type Said, takeLine } from "./gathering.ts";
 import { type Ownership, own, showLife, succession } from "./ownership.ts";
 import { Moved } from "./protocol.ts";
@@ -24,10 +24,12 @@ class StorageHost implements Host {
   #core: Core | undefined;
   #ownership: Ownership | undefined;
   #owning: Promise<Core> | undefined;
+  /** Ends the becoming that is under way, as far as it waits for others. */
+  #ending = new AbortController();
+  #opens = false;
   /** Ends the waiting for a turn; undefined while nobody waits. */
   #turn: { readonly give: (ownership: Promise<Ownership>) => void; stop(): void } | undefined;
   #lastOwner: string | undefined;
-  #opens = false;
 
   constructor(storage: string) {
     this.#storage = storage;
@@ -39,20 +41,29 @@ class StorageHost implements Host {
   become(base: string): Promise<Core> {
     this.#owning ??= this.#become(base).catch((error) => {
       this.#owning = undefined;
-      throw error;
+      // Who came while it was being ended tries again.
+      throw this.#ending.signal.aborted ? new Moved() : error;
     });
     return this.#owning;
   }
 
   async #become(base: string): Promise<Core> {
+    this.#ending = new AbortController();
+    const { signal: ending } = this.#ending;
     const ownership = await this.#untilTurn();
     await showLife(this.#storage, hostName);
     this.#opens = true;
     this.#gathering.say({ say: "opening", host: hostName });
     try {
-      let core: Core | undefined;
-      core = await Core.open(this.#storage, base, (why) => core && this.#lose(core, why));
-      const opened = core;
+      const opened = await Core.open(this.#storage, base, {
+        lost: (core, why) => this.#lose(core, why),
+        changed: this.#tell,
+        ending,
+      });
+      if (ending.aborted) {
+        await opened.close();
+        throw new Moved();
+      }
       this.#ownership = ownership;
       this.#core = opened;
       this.#lastOwner = hostName;
@@ -60,8 +71,9 @@ class StorageHost implements Host {
         opened.abandon();
         this.#forget(opened);
       });
-      feedOf(opened.overlay).subscribe(this.#tell);
       this.#sayOwner();
+      // Once the page has been answered. If it fails, who needs it asks again, and is told.
+      setTimeout(() => opened.whole().catch(() => {}));
       return opened;
     } catch (error) {
       ownership.release();
@@ -116,7 +128,9 @@ class StorageHost implements Host {
     const core = this.#core;
     if (!core) {
       this.#turn?.stop();
-      this.#owning = undefined;
+      this.#ending.abort();
+      // The page may end this worker after that, and must not in the middle of it. Who asked for it is told if it fails.
+      await this.#owning?.catch(() => {});
       return;
     }
     const ownership = this.#ownership;
@@ -149,12 +163,14 @@ class StorageHost implements Host {
   readonly #tell: ChangeListener = (changes) => this.#gathering.say({ say: "changed", changes });
 
   #sayOwner(): void {
-    const epoch = this.#core?.overlay.superblock.epoch;
+    const epoch = this.#core?.superblock.epoch;
     if (epoch !== undefined) this.#gathering.say({ say: "owner", host: hostName, epoch });
   }
 
   #hear(said: Said): void {
     if (said.say === "owner" || said.say === "opening") this.#lastOwner = said.host;
+    // To be ready for the succession, also if there is no network by then; else it is loaded when it is needed.
+    if (said.say === "owner") loadWhole().catch(() => {});
     if (said.say === "who") {
       if (this.#opens) this.#gathering.say({ say: "opening", host: hostName });
       this.#sayOwner();

@@ -23,6 +23,9 @@ export const theSuperblock = "superblock";
 /** The inode numbers of base objects begin here: the upper half of the safe integers. */
 export const firstBaseIno = 2 ** 52;
 
+/** The names of the object stores. */
+export const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"] as const;
+
 /** The object stores, as idb's `DBSchema`. */
 export interface Layout extends DBSchema {
   superblock: { key: string; value: Superblock };

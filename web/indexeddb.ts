@@ -21,63 +21,68 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
+import { close, whileOpening } from "./databases.ts";
 import { estimateSpace, failure, nameOf, unlessBlocked } from "./indexeddb-errors.ts";
 import {
   databasePrefix,
   firstBaseIno,
   type Layout,
   layoutVersion,
+  stores,
   theSuperblock,
 } from "./indexeddb-layout.ts";
+import { closedByBrowser, wantedByOthers } from "./storage-loss.ts";
 import { listIndexedDbStorages } from "./storages.ts";
 
 type NodesRead = IDBPObjectStore<Layout, ["nodes"], "nodes", "readonly">;
-
-const stores = ["superblock", "nodes", "names", "aliases", "orphans", "data"] as const;
 
 /** What a storage may be opened with. */
 export interface IndexedDbOptions {
   /** Never write, and create nothing. */
   readonly readOnly?: boolean;
+  /** False: create nothing. Default: if it is not to be read only. */
+  readonly create?: boolean;
   /** Told why, when the browser or another page has taken the storage away. */
   readonly lost?: (why: string) => void;
 }
 
 /**
  * Opens the storage `name` of this origin, and creates it if there is none.
- * @throws ENOENT there is none and it was to be opened read-only; none was created
+ * @throws ENOENT there is none and none was to be created
  * @throws EINVAL it was written by a later version
  * @throws EBUSY another tab has it open with an earlier version, and does not react
  * @throws EIO, ENOSPC the browser could not open it
  */
 export async function openIndexedDbStorage(
   name: string,
-  { readOnly = false, lost }: IndexedDbOptions = {},
+  { readOnly = false, create = !readOnly, lost }: IndexedDbOptions = {},
 ): Promise<Storage> {
   // Asked first, since WebKit keeps the name of a database whose creation was aborted.
-  if (readOnly && !(await listIndexedDbStorages()).includes(name)) throw absence(name);
+  if (!create && !(await listIndexedDbStorages()).includes(name)) throw absence(name);
   let absent = false;
   let storage: IndexedDbStorage | undefined;
   const taken = (why: string): void => storage?.take(why);
   const open = (blocked: () => void) =>
-    openDB<Layout>(databasePrefix + name, layoutVersion, {
-      upgrade(created, _from, _to, transaction) {
-        if (readOnly) {
-          // The abort takes the database back that was being created for us.
-          absent = true;
-          transaction.done.catch(() => {}); // The open fails with the same error.
-          transaction.abort();
-          return;
-        }
-        for (const store of stores) created.createObjectStore(store);
-      },
-      blocked,
-      blocking: () => taken("another page deletes it or opens it with a newer version of minifo"),
-      terminated: () => taken(closedByBrowser),
-    });
+    whileOpening(() =>
+      openDB<Layout>(databasePrefix + name, layoutVersion, {
+        upgrade(created, _from, _to, transaction) {
+          if (!create) {
+            // The abort takes the database back that was being created for us.
+            absent = true;
+            transaction.done.catch(() => {}); // The open fails with the same error.
+            transaction.abort();
+            return;
+          }
+          for (const store of stores) created.createObjectStore(store);
+        },
+        blocked,
+        blocking: () => taken(wantedByOthers),
+        terminated: () => taken(closedByBrowser),
+      }),
+    );
   let database: IDBPDatabase<Layout>;
   try {
-    database = await unlessBlocked("open", name, open, (late) => late.close());
+    database = await unlessBlocked("open", name, open, (late) => void close(unwrap(late)));
   } catch (error) {
     if (absent) throw absence(name, error);
     throw error instanceof FsError ? error : await failure("open", name, error);
@@ -86,17 +91,14 @@ export async function openIndexedDbStorage(
   try {
     await storage.refuseUnknownFormat();
   } catch (error) {
-    database.close();
+    close(unwrap(database));
     throw error;
   }
   return storage;
 }
 
-const closedByBrowser = "the browser closed it, as it does when the site's data is cleared";
-
 function absence(name: string, cause?: unknown): FsError {
-  const reason =
-    "there is no such storage in this browser, and one opened read-only is not created";
+  const reason = "there is no such storage in this browser, and it was not to be created";
   return new FsError("ENOENT", { syscall: "open", path: name, reason, cause });
 }
 
@@ -237,7 +239,8 @@ class IndexedDbStorage implements Storage {
   }
 
   *close(): Operation<void> {
-    this.#lose("it was closed");
+    this.#lost ??= "it was closed";
+    yield* waitFor(close(unwrap(this.#database)));
   }
 
   async #readSuperblock(): Promise<Superblock | undefined> {

@@ -3,6 +3,7 @@
  * takes what is there and keeps nothing itself, so that it needs no bounds, and works without a network after a prefetch.
  */
 import type { FetchCache, KeptPointer } from "../src/index.ts";
+import { close } from "./databases.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 import { openIfThere, valueIn } from "./stored-records.ts";
 
@@ -23,7 +24,8 @@ export class KeptFetches implements FetchCache {
   async drop(): Promise<void> {}
 
   async close(): Promise<void> {
-    (await this.#opening)?.close();
+    const database = await this.#opening;
+    if (database) await close(database);
   }
 
   async #value<T>(store: string, key: string): Promise<T | undefined> {

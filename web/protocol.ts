@@ -8,6 +8,7 @@ import {
   BigIntStats,
   type Change,
   Dirent,
+  FsError,
   type KeptPart,
   type PrefetchProgress,
   Stats,
@@ -63,8 +64,8 @@ export interface ListedEntry {
   readonly stats: Stats;
 }
 
-/** What a host answers to one page. Arguments and results of the file system's methods are packed. */
-export interface WorkerCalls {
+/** The calls that a host answers as soon as the overlay is open, or before. */
+export interface FirstCalls {
   /** Who this host is, and which version of the protocol it speaks. */
   hello(): Promise<{ readonly host: string; readonly protocol: number }>;
   /** Lets the page in once this host is the owner, which may be never while another one is. */
@@ -75,6 +76,17 @@ export interface WorkerCalls {
   ping(): Promise<void>;
   /** Lets the page go; what it had open is closed. The last page that leaves makes the host give up its ownership. */
   leave(): Promise<void>;
+  /** The names in a directory, sorted, each with its Stats as plain fields. */
+  listWithStats(
+    path: string,
+  ): Promise<readonly { readonly name: string; readonly stats: object }[]>;
+  /** The contents of files, in their order. */
+  readFiles(paths: readonly string[]): Promise<readonly Uint8Array[]>;
+  traffic(): Promise<Traffic>;
+}
+
+/** The calls for which a host needs all of its core. See visit.ts. */
+export interface VisitCalls {
   /** Calls a method of `fs.promises`, or of the batch with this number. */
   call(batch: number | undefined, method: string, values: readonly unknown[]): Promise<Packed>;
   /** Opens a file and returns the number its handle has here. */
@@ -88,16 +100,10 @@ export interface WorkerCalls {
   readFile(fd: number, length: number, position: unknown): Promise<Uint8Array>;
   /** Everything in a directory, as `opendir` would give it. */
   listDirectory(values: readonly unknown[]): Promise<Packed>;
-  /** The names in a directory, sorted, each with its Stats as plain fields. */
-  listWithStats(
-    path: string,
-  ): Promise<readonly { readonly name: string; readonly stats: object }[]>;
-  /** The contents of files, in their order. */
-  readFiles(paths: readonly string[]): Promise<readonly Uint8Array[]>;
+  /** The base's content of a file. */
+  original(path: string): Promise<Uint8Array>;
   status(): Promise<readonly Change[]>;
   revert(paths: readonly string[]): Promise<void>;
-  original(path: string): Promise<Uint8Array>;
-  traffic(): Promise<Traffic>;
   /** The identity of what is published in the base's place by now, or null. */
   poll(): Promise<string | null>;
   /** Begins to fetch files of the base to be kept, and returns the number it has here. */
@@ -107,6 +113,18 @@ export interface WorkerCalls {
   /** Ends it, if it goes on still. */
   endPrefetch(prefetch: number): Promise<void>;
   flush(): Promise<void>;
+}
+
+/** What a host answers to one page. Arguments and results of the file system's methods are packed. */
+export interface WorkerCalls extends FirstCalls, VisitCalls {}
+
+type Method = (...values: readonly unknown[]) => Promise<unknown>;
+
+/** The method `name` of `object`, for calls that come as messages. */
+export function methodOf(object: object, name: string): Method {
+  const method: unknown = Reflect.get(object, name);
+  if (typeof method !== "function") throw new FsError("ENOSYS", { syscall: name });
+  return (...values) => method.apply(object, values);
 }
 
 /** A call that was not done, because the storage has, or is about to get, another owner: to be made again there. */
@@ -166,4 +184,9 @@ export function buffersOf(values: readonly unknown[]): ArrayBuffer[] {
     if (value.byteLength === value.buffer.byteLength) buffers.add(value.buffer);
   }
   return [...buffers];
+}
+
+/** `bytes`, handed over. */
+export function handedOver(bytes: Uint8Array): Uint8Array {
+  return transfer(bytes, buffersOf([bytes]));
 }

@@ -1,43 +1,19 @@
 /**
  * Open files and directories on the page: the same methods as `FileHandle` and `Dir` have where the overlay is, each
  * one message away. Buffers stay the caller's: what is written is copied before it is handed over. An open file lives
- * and dies with the owner it was opened at.
+ * and dies with the owner it was opened at. A page loads this right after its overlay is open (remote-fs.ts).
  */
-import { transfer } from "comlink";
 import type { BigIntStats, DataSource, Dir, Dirent, FileHandle, Stats } from "../src/index.ts";
 import type { Connection } from "./connection.ts";
 import type { Link } from "./link.ts";
-import { buffersOf, unpack } from "./protocol.ts";
+import { unpack } from "./protocol.ts";
+import { gathered, sendable, type Values } from "./sent-values.ts";
 
 /** An open file on the page. */
 export type PageFileHandle = Pick<FileHandle, keyof FileHandle>;
 
 /** An open directory on the page. */
 export type PageDir = Pick<Dir, keyof Dir>;
-
-type Values = readonly unknown[];
-
-/** `values` as they can be sent: bytes as copies of their own, which are then handed over, not copied again. */
-export function sendable(values: Values): Values {
-  // Not by `slice`, which for a Buffer gives a view of the same memory.
-  const copies = values.map((value) =>
-    value instanceof Uint8Array ? new Uint8Array(value) : value,
-  );
-  return transfer(copies, buffersOf(copies));
-}
-
-/** All of `data` in one piece, if it is an iterable of pieces; else `data` itself. */
-export async function gathered(data: unknown): Promise<unknown> {
-  if (typeof data !== "object" || data === null || ArrayBuffer.isView(data)) return data;
-  if (!(Symbol.asyncIterator in data) && !(Symbol.iterator in data)) return data;
-  const encoder = new TextEncoder();
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for await (const piece of data as AsyncIterable<string | ArrayBufferView<ArrayBuffer>>) {
-    if (typeof piece === "string") pieces.push(encoder.encode(piece));
-    else pieces.push(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
-  }
-  return new Uint8Array(await new Blob(pieces).arrayBuffer());
-}
 
 /** What a caller of `read` and `write` can give instead of numbers in a row. */
 interface Window {

@@ -8,6 +8,7 @@ import {
   type CopyOptions,
   constants,
   type Dirent,
+  FsError,
   type FsPromises,
   type WatchOptions,
   watch,
@@ -15,14 +16,8 @@ import {
 import type { Connection } from "./connection.ts";
 import type { Ask, Link } from "./link.ts";
 import { unpack } from "./protocol.ts";
-import {
-  gathered,
-  type PageDir,
-  type PageFileHandle,
-  RemoteDirectory,
-  remoteFile,
-  sendable,
-} from "./remote-file.ts";
+import type { PageDir, PageFileHandle } from "./remote-file.ts";
+import { gathered, sendable } from "./sent-values.ts";
 
 /** Methods whose arguments and results cross as they are. */
 const plainMethods = [
@@ -139,6 +134,7 @@ export function remoteFs(
     };
   }
   methods.open = async (...values) => {
+    const { remoteFile } = await loadOpenFiles("open", values[0]);
     const ask: Ask<PageFileHandle>["ask"] = async (calls, link) =>
       remoteFile(connection, link, await calls.openFile(batch?.number, values));
     if (batch) return connection.callOn(batch.link, "open", ask);
@@ -152,6 +148,7 @@ export function remoteFs(
     });
   };
   methods.opendir = async (...values) => {
+    const { RemoteDirectory } = await loadOpenFiles("opendir", values[0]);
     const packed = await connection.call({
       syscall: "opendir",
       repeatable: true,
@@ -177,6 +174,25 @@ export function remoteFs(
   };
   const fs = { ...methods, batch: inBatch, constants } as unknown as PageFs;
   return fs;
+}
+
+/**
+ * Loads what open files and directories are on the page. A page asks for it as soon as its overlay is open.
+ * @throws EIO it cannot be loaded; nothing was opened
+ */
+export async function loadOpenFiles(
+  syscall: string,
+  path: unknown,
+): Promise<typeof import("./remote-file.ts")> {
+  try {
+    return await import("./remote-file.ts");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const reason =
+      `the part of minifo for open files could not be loaded (${why}); nothing was opened; try again once the network ` +
+      "is back, and if that does not help reload the page";
+    throw new FsError("EIO", { syscall, path: String(path), reason, cause });
+  }
 }
 
 function isOpenFile(value: unknown): value is PageFileHandle {

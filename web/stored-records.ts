@@ -12,10 +12,11 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
+import { whileOpening } from "./databases.ts";
 import { databasePrefix, firstBaseIno, layoutVersion, theSuperblock } from "./indexeddb-layout.ts";
 
 /** What a request of IndexedDB gives. */
-function settled<T>(request: IDBRequest<T>): Promise<T> {
+export function settled<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
@@ -30,15 +31,18 @@ export async function openIfThere(name: string, version: number): Promise<IDBDat
   // Asked first, since WebKit keeps the name of a database whose creation was aborted.
   const known = await indexedDB.databases();
   if (!known.some((one) => one.name === name)) return undefined;
-  const opening = indexedDB.open(name, version);
   let absent = false;
-  opening.onupgradeneeded = () => {
-    // It went meanwhile: the abort takes back what is being created for us.
-    absent = true;
-    opening.transaction?.abort();
+  const open = (): Promise<IDBDatabase> => {
+    const opening = indexedDB.open(name, version);
+    opening.onupgradeneeded = () => {
+      // It went meanwhile: the abort takes back what is being created for us.
+      absent = true;
+      opening.transaction?.abort();
+    };
+    return settled(opening);
   };
   try {
-    return await settled(opening);
+    return await whileOpening(open);
   } catch (error) {
     if (absent) return undefined;
     throw error;
@@ -96,28 +100,23 @@ export class StoredRecords {
   async superblock(): Promise<Superblock> {
     const superblock: Superblock | undefined = this.#isLost
       ? undefined
-      : (await this.#read("superblock", (store) => [store.get(theSuperblock)]))[0];
+      : (
+          await readIn(this.#name, this.#database, "superblock", (store) => [
+            store.get(theSuperblock),
+          ])
+        )[0];
     if (!superblock) throw absence(this.#name);
     refuseUnknownFormat(superblock, this.#name);
     return superblock;
   }
 
   /** The records as of `superblock`, which was just read: what is kept of them holds until another generation. */
-  at({ chunkSize }: Superblock): RecordsOfGeneration {
-    return new RecordsOfGeneration((store, ask) => this.#read(store, ask), chunkSize);
+  at(superblock: Superblock): RecordsOfGeneration {
+    return new RecordsOfGeneration(this.#name, this.#database, superblock);
   }
 
   close(): void {
     this.#database.close();
-  }
-
-  async #read(store: string, ask: Ask): Promise<Answers> {
-    try {
-      const requests = ask(this.#database.transaction(store).objectStore(store));
-      return await Promise.all(requests.map(settled));
-    } catch (error) {
-      throw failed(this.#name, error);
-    }
   }
 }
 
@@ -127,17 +126,34 @@ type Answers = any[];
 /** Makes its requests of one transaction. */
 type Ask = (store: IDBObjectStore) => IDBRequest[];
 
-type Read = (store: string, ask: Ask) => Promise<Answers>;
+async function readIn(
+  name: string,
+  database: IDBDatabase,
+  store: string,
+  ask: Ask,
+): Promise<Answers> {
+  try {
+    const requests = ask(database.transaction(store).objectStore(store));
+    return await Promise.all(requests.map(settled));
+  } catch (error) {
+    throw failed(name, error);
+  }
+}
 
-/** What `OverlayReader` takes for a storage. */
-class RecordsOfGeneration {
-  readonly #read: Read;
+/**
+ * The records of a storage in its database as of a superblock that was just read: what is kept of them here holds until
+ * another generation. What whoever only reads takes for a storage.
+ */
+export class RecordsOfGeneration {
+  readonly #name: string;
+  readonly #database: IDBDatabase;
   readonly #chunkSize: number;
   /** The recorded numbers of base objects: each is asked for when its object is looked up, and almost none is there. */
   #recorded: Promise<ReadonlySet<number>> | undefined;
 
-  constructor(read: Read, chunkSize: number) {
-    this.#read = read;
+  constructor(name: string, database: IDBDatabase, { chunkSize }: Superblock) {
+    this.#name = name;
+    this.#database = database;
     this.#chunkSize = chunkSize;
   }
 
@@ -186,6 +202,10 @@ class RecordsOfGeneration {
       piece.set(stored);
       piece.fill(0, stored.length);
     });
+  }
+
+  #read(store: string, ask: Ask): Promise<Answers> {
+    return readIn(this.#name, this.#database, store, ask);
   }
 }
 

@@ -3,22 +3,30 @@
  * whatever way, its files are closed and its batches end.
  */
 import { transfer } from "comlink";
-import {
-  baseUrlOf,
-  type FileHandle,
-  FsError,
-  type FsPromises,
-  keptPart,
-  run,
-} from "../src/index.ts";
+import { baseUrlOf, FsError, type FsReading, keptPart } from "../src/index.ts";
 import type { Core } from "./core.ts";
+import { untilClosed } from "./databases.ts";
 import { foreign, protocolVersion } from "./gathering.ts";
 import { ended, showLife } from "./ownership.ts";
-import type { Prefetching } from "./prefetching.ts";
-import { type AttachRequest, buffersOf, Moved, pack, type WorkerCalls } from "./protocol.ts";
+import {
+  type AttachRequest,
+  buffersOf,
+  type FirstCalls,
+  Moved,
+  methodOf,
+  pack,
+  type VisitCalls,
+} from "./protocol.ts";
+import type { Visit } from "./visit.ts";
+
+/** Whether other pages may come to this worker. */
+const isShared = "onconnect" in globalThis;
 
 /** What a visitor needs of the core. */
-export type OpenCore = Pick<Core, "overlay" | "fs" | "url" | "traffic" | "run" | "tell">;
+export type OpenCore = Pick<
+  Core,
+  "base" | "superblock" | "url" | "traffic" | "run" | "read" | "whole"
+>;
 
 /** What a visitor needs of the host it visits. */
 export interface Host {
@@ -32,24 +40,33 @@ export interface Host {
   left(visitor: object): Promise<void>;
 }
 
-/** A batch that is under way. */
-interface Batch {
-  readonly fs: FsPromises;
-  /** Lets it end; resolves once it is committed. */
-  end(): Promise<void>;
-}
+/** The calls for which all of the core is needed whatever they ask, and what they do, as errors tell it. */
+const visitCalls: Record<Exclude<keyof VisitCalls, "call">, string> = {
+  openFile: "open",
+  beginBatch: "batch",
+  endBatch: "batch",
+  callFile: "call",
+  readFile: "read",
+  listDirectory: "opendir",
+  original: "open",
+  status: "status",
+  revert: "revert",
+  poll: "poll",
+  beginPrefetch: "prefetch",
+  prefetchStep: "prefetch",
+  endPrefetch: "prefetch",
+  flush: "fsync",
+};
 
-type Method = (...values: readonly unknown[]) => Promise<unknown>;
-
-/** The method `name` of `object`, for calls that come as messages. */
-function methodOf(object: object, name: string): Method {
-  const method: unknown = Reflect.get(object, name);
-  if (typeof method !== "function") throw new FsError("ENOSYS", { syscall: name });
-  return (...values) => method.apply(object, values);
+/** What a page does at a core beyond reading, from when it first needs it. */
+interface BegunVisit {
+  readonly core: OpenCore;
+  readonly begun: Promise<Visit>;
+  there?: Visit;
 }
 
 /** See the head of this file. */
-export class Visitor implements WorkerCalls {
+export class Visitor implements FirstCalls, Pick<VisitCalls, "call"> {
   readonly #name: string;
   readonly #hostOf: (storage: string) => Host;
   readonly #isOwn: boolean;
@@ -62,11 +79,8 @@ export class Visitor implements WorkerCalls {
     this.#enter = resolve;
   });
   #core: OpenCore | undefined;
-  /** Open files by the number they have for the page; each batch counts its own, so theirs cannot serve. */
-  readonly #files = new Map<number, FileHandle>();
-  readonly #batches = new Map<number, Batch>();
-  readonly #prefetches = new Map<number, Prefetching>();
-  #lastNumber = 0;
+  /** What it does at which core beyond reading. */
+  #visit: BegunVisit | undefined;
 
   /** A page of an endpoint of this worker, called `name` as a host (`isOwn`), or of another tab's. */
   constructor(
@@ -79,6 +93,11 @@ export class Visitor implements WorkerCalls {
     this.#hostOf = hostOf;
     this.#isOwn = isOwn;
     this.#hangUp = hangUp;
+    for (const [name, syscall] of Object.entries(visitCalls)) {
+      const call = async (...values: readonly unknown[]) =>
+        methodOf(await this.#visiting(syscall, values), name)(...values);
+      Object.defineProperty(this, name, { value: call });
+    }
   }
 
   async hello() {
@@ -101,21 +120,21 @@ export class Visitor implements WorkerCalls {
     const becoming = this.#isOwn ? host.become(base) : host.ownCore();
     this.#enter();
     const core = await becoming;
-    const { overlay } = core;
     refuseOtherBase(storage, core.url, base);
-    if (overlayId !== undefined && overlayId !== overlay.superblock.overlayId) {
+    const { epoch, overlayId: id } = core.superblock;
+    if (overlayId !== undefined && overlayId !== id) {
       const reason =
         "the storage is not the one this page had open: it was deleted, or cleared by the browser, " +
         "and what was changed in it is gone; open the overlay again";
       throw new FsError("ENODEV", { syscall: "open", path: storage, reason });
     }
     this.#core = core;
-    const { locator, identity } = overlay.base;
-    const kept = keptPart(overlay.base);
+    const { locator, identity } = core.base;
+    const kept = keptPart(core.base);
     return {
       host: host.name,
-      epoch: overlay.superblock.epoch,
-      overlayId: overlay.superblock.overlayId,
+      epoch,
+      overlayId: id,
       base: { locator, identity, ...(kept && { kept }) },
     };
   }
@@ -130,173 +149,36 @@ export class Visitor implements WorkerCalls {
   async leave() {
     this.#gone.abort();
     this.#core = undefined;
-    const files = [...this.#files.values()];
-    this.#files.clear();
-    for (const prefetching of this.#prefetches.values()) prefetching.end();
-    for (const batch of this.#batches.keys()) this.#endBatch(batch).catch(() => {});
-    // Whether they close well matters to nobody any more: the page that opened them is gone.
-    await Promise.allSettled(files.map((file) => file.close()));
+    await this.#visit?.there?.leave();
     await this.#host?.left(this);
+    // The page ends its own worker once it has this answer.
+    if (this.#isOwn && !isShared) await untilClosed();
     // After the answer to this call has been sent.
     setTimeout(this.#hangUp);
   }
 
-  call(batch: number | undefined, method: string, values: readonly unknown[]) {
-    return this.#run(async (core) =>
-      pack(await methodOf(this.#fsFor(core, batch), method)(...values)),
-    );
-  }
-
-  openFile(batch: number | undefined, values: readonly unknown[]) {
-    return this.#run(async (core) => {
-      const file = (await methodOf(this.#fsFor(core, batch), "open")(...values)) as FileHandle;
-      if (this.#hasLeft) {
-        await file.close();
-        throw new Moved();
-      }
-      const fd = this.#nextNumber();
-      this.#files.set(fd, file);
-      return fd;
-    });
-  }
-
-  beginBatch() {
-    return this.#run(async (core) => {
-      if (this.#hasLeft) throw new Moved();
-      const number = this.#nextNumber();
-      let end = (): void => {};
-      const ended = new Promise<void>((resolve) => {
-        end = resolve;
-      });
-      const committed = core.fs.batch((inner) => {
-        const stop = (): Promise<void> => {
-          end();
-          return committed;
-        };
-        this.#batches.set(number, { fs: inner, end: stop });
-        return ended;
-      });
-      return number;
-    });
-  }
-
-  endBatch(number: number) {
-    return this.#run(() => this.#endBatch(number));
-  }
-
-  callFile(fd: number, method: string, values: readonly unknown[]) {
-    return this.#run(async () => {
-      const file = this.#fileOf(fd);
-      if (method === "close") this.#files.delete(fd);
-      return pack(await methodOf(file, method)(...values));
-    });
-  }
-
-  readFile(fd: number, length: number, position: unknown) {
-    return this.#run(async () => {
-      const buffer = new Uint8Array(length);
-      const at = position as number | bigint | null;
-      const { bytesRead } = await this.#fileOf(fd).read(buffer, 0, length, at);
-      return handedOver(bytesRead < length ? buffer.slice(0, bytesRead) : buffer);
-    });
-  }
-
-  listDirectory(values: readonly unknown[]) {
-    return this.#run(async ({ fs }) => {
-      const directory = (await methodOf(fs, "opendir")(...values)) as AsyncIterable<unknown>;
-      const entries: unknown[] = [];
-      for await (const entry of directory) entries.push(entry);
-      return pack(entries);
-    });
+  async call(batch: number | undefined, method: string, values: readonly unknown[]) {
+    if (batch === undefined && isReading(method, values)) {
+      return this.#run((core) =>
+        core.read(async (fs) => pack(await methodOf(fs, method)(...values))),
+      );
+    }
+    return (await this.#visiting(method, values)).call(batch, method, values);
   }
 
   listWithStats(path: string) {
-    return this.#run(async ({ fs }) => {
-      const names = await fs.readdir(path);
-      const directory = path.endsWith("/") ? path : `${path}/`;
-      const listed = names.map(async (name) => {
-        try {
-          return [{ name, stats: await fs.lstat(directory + name) }];
-        } catch (error) {
-          // A name that went while we listed is as if it had gone before.
-          if (error instanceof FsError && error.code === "ENOENT") return [];
-          throw error;
-        }
-      });
-      return (await Promise.all(listed)).flat();
-    });
+    return this.#run((core) => core.read((fs) => namesWithStats(fs, path)));
   }
 
   readFiles(paths: readonly string[]) {
-    return this.#run(async ({ fs }) => {
-      const contents = await Promise.all(paths.map((path) => fs.readFile(path)));
-      return transfer(contents, buffersOf(contents));
-    });
-  }
-
-  status() {
-    return this.#run(async ({ overlay }) => {
-      const { changesOf } = await import("./review.ts");
-      return run(changesOf(overlay));
-    });
-  }
-
-  revert(paths: readonly string[]) {
     return this.#run(async (core) => {
-      const { revertOf } = await import("./review.ts");
-      const reverted = await run(revertOf(core.overlay, paths));
-      core.tell(reverted.map(({ path }) => path));
-    });
-  }
-
-  original(path: string) {
-    return this.#run(async ({ overlay: { base } }) => {
-      const node = await run(base.lookup(path));
-      if (!node) throw new FsError("ENOENT", { syscall: "open", path });
-      const bytes = new Uint8Array(node.size);
-      const length = await run(base.read(node, 0, bytes));
-      return handedOver(bytes.slice(0, length));
+      const contents = await core.read((fs) => Promise.all(paths.map((path) => fs.readFile(path))));
+      return transfer(contents, buffersOf(contents));
     });
   }
 
   async traffic() {
     return this.#attached().traffic;
-  }
-
-  poll() {
-    return this.#run(async ({ overlay }) => {
-      const { poll } = await import("./review.ts");
-      return run(poll(overlay.base));
-    });
-  }
-
-  async beginPrefetch(paths: readonly string[]) {
-    const { base } = this.#attached().overlay;
-    const { Prefetching } = await import("./review.ts");
-    if (this.#hasLeft) throw new Moved();
-    const number = this.#nextNumber();
-    this.#prefetches.set(number, new Prefetching(base, paths));
-    return number;
-  }
-
-  async prefetchStep(number: number) {
-    const prefetching = this.#prefetches.get(number);
-    if (!prefetching) throw new Moved();
-    return prefetching.step();
-  }
-
-  async endPrefetch(number: number) {
-    this.#prefetches.get(number)?.end();
-    this.#prefetches.delete(number);
-  }
-
-  flush() {
-    return this.#run(({ overlay }) => run(overlay.commit("strict")));
-  }
-
-  /** What was begun for the page and comes to pass after that would be nobody's to end. */
-  get #hasLeft(): boolean {
-    return this.#gone.signal.aborted;
   }
 
   #attached(): OpenCore {
@@ -309,34 +191,69 @@ export class Visitor implements WorkerCalls {
     return core.run(() => work(core));
   }
 
-  /** The API that calls go to: a batch's, or the one that commits each call. */
-  #fsFor(core: OpenCore, batch: number | undefined): FsPromises {
-    if (batch === undefined) return core.fs;
-    const found = this.#batches.get(batch);
-    if (!found) throw new FsError("EBADF", { reason: "the batch has ended" });
-    return found.fs;
+  /** What a call needs for which all of the core is needed; `values` are what it is given. */
+  async #visiting(syscall: string, values: readonly unknown[]): Promise<Visit> {
+    try {
+      const visit = await this.#visitAt(this.#attached());
+      // What is begun now nobody would end.
+      if (this.#gone.signal.aborted) throw new Moved();
+      return visit;
+    } catch (error) {
+      if (!(error instanceof FsError) || error.syscall !== undefined) throw error;
+      // Paths come first, before what else is text.
+      const path = values.flat().find((value): value is string => typeof value === "string");
+      throw error.at({ syscall, path });
+    }
   }
 
-  async #endBatch(number: number): Promise<void> {
-    const batch = this.#batches.get(number);
-    this.#batches.delete(number);
-    await batch?.end();
-  }
-
-  #fileOf(fd: number): FileHandle {
-    const file = this.#files.get(fd);
-    if (!file) throw new FsError("EBADF", { reason: "file closed" });
-    return file;
-  }
-
-  #nextNumber(): number {
-    this.#lastNumber += 1;
-    return this.#lastNumber;
+  #visitAt(core: OpenCore): Promise<Visit> {
+    if (this.#visit?.core === core) return this.#visit.begun;
+    const begun = core.whole().then((whole) => whole.visit(core));
+    const visit: BegunVisit = { core, begun };
+    this.#visit = visit;
+    begun.then(
+      (there) => {
+        visit.there = there;
+      },
+      () => {
+        // The next call tries again.
+        if (this.#visit === visit) this.#visit = undefined;
+      },
+    );
+    return begun;
   }
 }
 
-function handedOver(bytes: Uint8Array): Uint8Array {
-  return transfer(bytes, buffersOf([bytes]));
+/** Methods that change nothing, and are there at once. */
+const readings: ReadonlySet<string> = new Set<keyof FsReading>([
+  "lstat",
+  "readFile",
+  "readdir",
+  "readlink",
+  "realpath",
+  "stat",
+]);
+
+/** Whether `method` with `values` is one of them: with a flag, readFile may do more than read, and readdir what is below. */
+function isReading(method: string, [, options]: readonly unknown[]): boolean {
+  const hasMore = options instanceof Object && ("flag" in options || "recursive" in options);
+  return readings.has(method) && !hasMore;
+}
+
+/** The names in a directory, sorted, each with its Stats. */
+async function namesWithStats(fs: FsReading, path: string) {
+  const names = await fs.readdir(path);
+  const directory = path.endsWith("/") ? path : `${path}/`;
+  const listed = names.map(async (name) => {
+    try {
+      return [{ name, stats: await fs.lstat(directory + name) }];
+    } catch (error) {
+      // A name that went while we listed is as if it had gone before.
+      if (error instanceof FsError && error.code === "ENOENT") return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(listed)).flat();
 }
 
 function refuseOtherBase(storage: string, open: string, wanted: string): void {

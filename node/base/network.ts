@@ -11,6 +11,7 @@ import {
 } from "../../src/index.ts";
 import { defaultCacheDirectory, openDiskCache } from "./disk-cache.ts";
 import { inflateByZlib } from "./sealing.ts";
+import { tellingFetch } from "./telling-fetch.ts";
 
 /** Where fetched objects are kept. Plain data. */
 export interface CacheSetting {
@@ -46,7 +47,7 @@ export function bytesIn(text: string): number {
 /** A fetcher for this process; without a `cache` it keeps nothing. `say` is told when the network goes and comes back. */
 export function networkFetcher(cache?: CacheSetting, say?: (message: string) => void): Fetcher {
   const inflate = inflateByZlib;
-  const network = httpFetcher({ inflate });
+  const network = httpFetcher({ inflate, transport: tellingFetch });
   if (!cache || cache.maxBytes === 0) return network;
   const kept = openDiskCache(cache.directory, cache.maxBytes);
   const fetcher = cachingFetcher({

@@ -21,8 +21,8 @@ const manifestParts: ManifestParts = {
 export const lazySiteDrivers: SiteDrivers = {
   manifest: (options) => openManifest(options, manifestParts),
   zip: () => from(import("./zip/reader.ts"), ({ openZipBase }) => openZipBase),
-  pages: () => from(import("./plain-site.ts"), ({ openPlainSite }) => openPlainSite),
+  pages: () => from(import("./unpacked-sites.ts"), ({ openPlainSite }) => openPlainSite),
   tar: () => from(import("./tar/reader.ts"), ({ openTarBase }) => openTarBase),
-  listing: () => from(import("./listing/reader.ts"), ({ openListingBase }) => openListingBase),
+  listing: () => from(import("./unpacked-sites.ts"), ({ openListingBase }) => openListingBase),
   unindexed: () => waitFor(import("./unindexed-site.ts")),
 };

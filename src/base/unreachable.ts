@@ -1,31 +1,16 @@
 /**
- * Why a request got no answer at all, in words a user can act on. Node tells the cause; a browser hides it, on purpose,
- * so that there it is found out as far as it can be: a server that answers a request nobody may read is one that
+ * Why a request got no answer at all, in words a user can act on. Node tells the cause, which node/base/telling-fetch.ts
+ * puts into words; a browser hides it, on purpose, so that there it is found out as far as it can be: a server that answers a request nobody may read is one that
  * does not send the CORS header.
  */
 
 /** The cause of an error that is the network's: there was no answer at all, or not in time. */
 export class Unreachable extends Error {}
 
-/** What Node's network codes mean, and what to try. */
-const advice: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused: is the server running, and on this port?",
-  ENOTFOUND: "no such host: is the name right, and is there a network?",
-  EAI_AGAIN: "the name cannot be looked up now: is there a network?",
-  ECONNRESET: "the server closed the connection",
-  UND_ERR_SOCKET: "the server closed the connection",
-  EHOSTUNREACH: "no route to the host: is there a network?",
-  ENETUNREACH: "no route to the network: is there a network?",
-  ETIMEDOUT: "the connection timed out",
-  UND_ERR_CONNECT_TIMEOUT: "the connection timed out",
-  HPE_INVALID_CONSTANT: "what answers there does not speak HTTP",
-};
-
 /** Why fetching failed with `error` before an answer came, as the end of a sentence about the URL. */
 export function whyUnreachable(error: unknown): string {
   const cause = causeOf(error);
-  const code = typeof cause.code === "string" ? cause.code : undefined;
-  if (code !== undefined) return advice[code] ?? `${code}: ${cause.message ?? "network error"}`;
+  if (typeof cause.code === "string") return cause.message ?? cause.code;
   return (
     `${cause.message ?? "network error"}; is the server running? A server of another origin must also send ` +
     "'Access-Control-Allow-Origin', as `minifo serve` does"

@@ -1,13 +1,12 @@
-/** Whole contents in and out: what readFile gives and writeFile takes, in pieces so that long ones stay interruptible. */
+/** Whole contents out: what readFile gives, in pieces so that long ones stay interruptible. */
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { Handle, OverlayFiles } from "../overlay/files.ts";
-import type { Context } from "../overlay/make.ts";
-import { bytesOf, type DataArgument } from "./arguments.ts";
-import { during } from "./calls.ts";
-import type { Coder } from "./encoding.ts";
-import type { OpenIntent } from "./open-flags.ts";
-import { close, type Opened, open, pieceLength, writeAll } from "./system-calls.ts";
+import type { Handle } from "../overlay/handle.ts";
+import type { ReadableOverlay } from "../overlay/readable.ts";
+import { checkSignal } from "./abort.ts";
+import { during } from "./during.ts";
+import { find } from "./path.ts";
+import { close, forReading, type Opened, openInode, pieceLength } from "./reading-calls.ts";
 
 export interface ReadOptions {
   /** Without one the result is bytes. */
@@ -18,43 +17,12 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface WriteOptions {
-  /** Of text; default UTF-8. */
-  readonly encoding?: string | null;
-  /** Of a file that is created; default 0o666, less the umask. */
-  readonly mode?: number | string;
-  /** Default "w", for appendFile "a". */
-  readonly flag?: string | number;
-  /** Ends the call with an AbortError; what was written until then stays. */
-  readonly signal?: AbortSignal;
-  /** Commit strictly before the call resolves. */
-  readonly flush?: boolean;
-}
-
-/** What can be written whole: text, bytes, or any iterable of them. */
-export type DataSource = DataArgument | Iterable<DataArgument> | AsyncIterable<DataArgument>;
-
-/** A call was ended by its signal. `cause` is the signal's reason. */
-export class AbortError extends Error {
-  override readonly name = "AbortError";
-  readonly code = "ABORT_ERR";
-
-  constructor(signal: AbortSignal) {
-    super("The operation was aborted", { cause: signal.reason });
-  }
-}
-
-/** @throws AbortError `signal` says so */
-export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AbortError(signal);
-}
-
 /**
  * All bytes from `offset` to the end of the file: as many as its size promises, and what was added while we read.
  * @throws RangeError (from the runtime) there are more than one buffer can hold
  */
 export function* readAll(
-  overlay: OverlayFiles,
+  overlay: ReadableOverlay,
   handle: Handle,
   offset: number,
   signal?: AbortSignal,
@@ -76,7 +44,7 @@ export function* readAll(
 }
 
 function* fill(
-  overlay: OverlayFiles,
+  overlay: ReadableOverlay,
   handle: Handle,
   offset: number,
   into: Uint8Array,
@@ -93,15 +61,22 @@ function* fill(
   return length;
 }
 
-/** readFile: all bytes of the file at `path`. */
+/** readFile: all bytes of the file at `path`, which has to be there. */
 export function* readWhole(
-  overlay: OverlayFiles,
+  overlay: ReadableOverlay,
   path: string,
-  intent: OpenIntent,
-  context: Context,
   signal: AbortSignal | undefined,
 ): Operation<Uint8Array<ArrayBuffer>> {
-  const opened = yield* open(overlay, path, intent, 0o666, context);
+  const opened = yield* openInode(overlay, yield* find(overlay, path, true), forReading);
+  return yield* readAndClose(overlay, opened, signal);
+}
+
+/** All bytes of what was just opened; it is closed then. */
+export function* readAndClose(
+  overlay: ReadableOverlay,
+  opened: Opened,
+  signal: AbortSignal | undefined,
+): Operation<Uint8Array<ArrayBuffer>> {
   try {
     return yield* during({ syscall: "read" }, readOpened(overlay, opened, signal));
   } finally {
@@ -110,68 +85,13 @@ export function* readWhole(
 }
 
 function* readOpened(
-  overlay: OverlayFiles,
+  overlay: ReadableOverlay,
   { handle, intent }: Opened,
   signal: AbortSignal | undefined,
 ): Operation<Uint8Array<ArrayBuffer>> {
   if (!handle) throw new FsError("EISDIR");
   if (!intent.read) throw new FsError("EBADF");
   return yield* readAll(overlay, handle, 0, signal);
-}
-
-/** writeFile: `bytes` into the file at `path`, which `intent` says to empty first, or to create, or neither. */
-export function* writeWhole(
-  overlay: OverlayFiles,
-  path: string,
-  intent: OpenIntent,
-  mode: number,
-  context: Context,
-  bytes: Uint8Array,
-  signal?: AbortSignal,
-): Operation<void> {
-  const opened = yield* open(overlay, path, intent, mode, context);
-  try {
-    yield* during({ syscall: "write" }, writeOpened(overlay, opened, bytes, signal));
-  } finally {
-    yield* close(overlay, opened);
-  }
-}
-
-function* writeOpened(
-  overlay: OverlayFiles,
-  { handle, intent }: Opened,
-  bytes: Uint8Array,
-  signal: AbortSignal | undefined,
-): Operation<void> {
-  if (!handle || !intent.write) throw new FsError("EBADF");
-  for (let done = 0; done < bytes.length; done += pieceLength) {
-    checkSignal(signal);
-    yield* writeAll(overlay, handle, done, bytes.subarray(done, done + pieceLength));
-  }
-}
-
-/** `data` as bytes, one piece of it at a time. */
-export async function* piecesOf(
-  data: DataSource,
-  coder: Coder,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  checkSignal(signal);
-  if (!isIterable(data)) {
-    yield bytesOf(data, coder);
-    return;
-  }
-  for await (const piece of data) {
-    checkSignal(signal);
-    yield bytesOf(piece, coder);
-  }
-}
-
-export function isIterable(
-  data: DataSource,
-): data is Iterable<DataArgument> | AsyncIterable<DataArgument> {
-  if (typeof data !== "object" || data === null || ArrayBuffer.isView(data)) return false;
-  return Symbol.asyncIterator in data || Symbol.iterator in data;
 }
 
 function lengthOf(pieces: readonly Uint8Array[]): number {

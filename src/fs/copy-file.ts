@@ -2,11 +2,13 @@
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { copyRange } from "../overlay/copy.ts";
-import type { Handle, OverlayFiles } from "../overlay/files.ts";
+import type { OverlayFiles } from "../overlay/files.ts";
+import type { Handle } from "../overlay/handle.ts";
 import type { Context } from "../overlay/make.ts";
 import { constants } from "./constants.ts";
 import { openIntentOf } from "./open-flags.ts";
-import { close, open } from "./system-calls.ts";
+import { close } from "./reading-calls.ts";
+import { open } from "./system-calls.ts";
 
 const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 

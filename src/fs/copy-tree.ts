@@ -3,7 +3,7 @@
  * make, so that its errors name the call that failed. What was copied before a failure stays.
  */
 import { FsError } from "../errno.ts";
-import { checkSignal } from "./contents.ts";
+import { checkSignal } from "./abort.ts";
 import type { FsPromises } from "./promises.ts";
 import type { Stats } from "./stats.ts";
 import { TreeError } from "./tree-error.ts";

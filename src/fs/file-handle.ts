@@ -5,14 +5,13 @@
 import type { AttributeChanges } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import { Deferred, type Operation, waitFor } from "../operation.ts";
-import type { Handle } from "../overlay/files.ts";
+import type { Handle } from "../overlay/handle.ts";
 import { outOfRange } from "./argument-error.ts";
 import {
   type DataArgument,
   integerOf,
   type ModeArgument,
   modeOf,
-  optionsOf,
   ownerChanges,
   positionOf,
   type TimeArgument,
@@ -20,17 +19,14 @@ import {
   viewOf,
 } from "./arguments.ts";
 import type { Calls } from "./calls.ts";
-import {
-  type DataSource,
-  piecesOf,
-  type ReadOptions,
-  readAll,
-  type WriteOptions,
-} from "./contents.ts";
+import { type ReadOptions, readAll } from "./contents.ts";
 import { coderOf, encodingOf } from "./encoding.ts";
 import { decode, encode } from "./encodings.ts";
+import { optionsOf } from "./plain-arguments.ts";
+import { close, type Opened } from "./reading-calls.ts";
 import { BigIntStats, Stats, type Volume } from "./stats.ts";
-import { close, type Opened, writeAll } from "./system-calls.ts";
+import { writeAll } from "./system-calls.ts";
+import { type DataSource, piecesOf, type WriteOptions } from "./written-contents.ts";
 
 /** Where to read to, and how much. */
 export interface ReadTarget<View extends ArrayBufferView = ArrayBufferView> {

@@ -5,8 +5,8 @@
 import { joinBasePath, walkingBase } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { OverlayFiles } from "../overlay/files.ts";
 import type { Inode } from "../overlay/inode.ts";
+import type { ReadableOverlay } from "../overlay/readable.ts";
 
 /** More symlinks than this on one way are a loop. */
 const maxLinks = 40;
@@ -30,12 +30,12 @@ export function isSpecial(place: Place): boolean {
 
 /** A way from the root on, taken step by step. After an error it leads nowhere and is of no more use. */
 export class Walk {
-  readonly #overlay: OverlayFiles;
+  readonly #overlay: ReadableOverlay;
   /** The directories on the way, the root first, and what was reached last. */
   readonly #steps: { readonly name: string; readonly inode: Inode }[];
   #links = 0;
 
-  constructor(overlay: OverlayFiles) {
+  constructor(overlay: ReadableOverlay) {
     this.#overlay = overlay;
     this.#steps = [{ name: "", inode: overlay.root }];
   }
@@ -142,18 +142,18 @@ export class Walk {
 }
 
 /** What `path` leads to. */
-export function* find(overlay: OverlayFiles, path: string, follow: boolean): Operation<Inode> {
+export function* find(overlay: ReadableOverlay, path: string, follow: boolean): Operation<Inode> {
   return yield* new Walk(overlay).go(path, follow);
 }
 
 /** Where the last name of `path` is or would be. */
-export function* locate(overlay: OverlayFiles, path: string): Operation<Place> {
+export function* locate(overlay: ReadableOverlay, path: string): Operation<Place> {
   return yield* new Walk(overlay).goToParent(path);
 }
 
 /** What `name` in `parent` means, or undefined if it means nothing. */
 export function* lookupIfAny(
-  overlay: OverlayFiles,
+  overlay: ReadableOverlay,
   parent: Inode,
   name: string,
 ): Operation<Inode | undefined> {

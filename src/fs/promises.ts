@@ -4,63 +4,49 @@
  * the root. Permission bits are kept but not enforced: there is no other user here.
  *
  * A call that changes something resolves once its change is committed; what was awaited is there after a reload or a
- * crash of the process. Calls made side by side share commits. What is asked for seldom is loaded then, so that a page that
- * only opens an overlay stays small.
+ * crash of the process. Calls made side by side share commits.
  */
-import type { AttributeChanges, Stat } from "../attributes.ts";
+import type { AttributeChanges } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import { type Operation, run } from "../operation.ts";
 import type { OverlayFiles } from "../overlay/files.ts";
 import type { Context } from "../overlay/make.ts";
+import { checkSignal } from "./abort.ts";
 import {
-  booleanOf,
   bytesOf,
   integerOf,
   type ModeArgument,
   modeOf,
-  optionsOf,
   ownerChanges,
-  pathOf,
   type TimeArgument,
   timeOf,
 } from "./arguments.ts";
 import { Calls } from "./calls.ts";
 import { absolute, feedOf } from "./change-feed.ts";
 import { constants } from "./constants.ts";
+import { type ReadOptions, readAndClose } from "./contents.ts";
+import { copyFile } from "./copy-file.ts";
+import { type CopyOptions, TreeCopy } from "./copy-tree.ts";
+import { Dir } from "./directory.ts";
+import { coderOf, encodingOf, utf8 } from "./encoding.ts";
+import { FileHandle } from "./file-handle.ts";
+import * as names from "./names.ts";
+import { type OpenIntent, openIntentOf } from "./open-flags.ts";
+import { booleanOf, optionsOf, pathOf } from "./plain-arguments.ts";
+import { type EncodingOptions, FsReading, namer, readAs, volumeOf } from "./reading.ts";
+import type { Opened } from "./reading-calls.ts";
+import { remove, removeDirectory } from "./removal.ts";
+import type { StatFs, Volume } from "./stats.ts";
+import * as calls from "./system-calls.ts";
+import { entriesBelow, Traversal } from "./traversal.ts";
+import { type WatchEvent, type WatchOptions, watch } from "./watch.ts";
 import {
-  checkSignal,
   type DataSource,
   isIterable,
   piecesOf,
-  type ReadOptions,
-  readWhole,
   type WriteOptions,
   writeWhole,
-} from "./contents.ts";
-import type { CopyOptions } from "./copy-tree.ts";
-import type { Dir } from "./directory.ts";
-import { coderOf, encodingOf, utf8 } from "./encoding.ts";
-import type { FileHandle } from "./file-handle.ts";
-import { type OpenIntent, openIntentOf } from "./open-flags.ts";
-import { BigIntStats, Dirent, type StatFs, Stats, type Volume } from "./stats.ts";
-import * as calls from "./system-calls.ts";
-import { relativeName, sortedEntries, Traversal } from "./traversal.ts";
-import { type WatchEvent, type WatchOptions, watch } from "./watch.ts";
-
-/** Options that are an encoding or hold one; `"buffer"` asks for bytes. */
-export type EncodingOptions = string | { readonly encoding?: string | null } | null;
-
-/** Options that ask for names as bytes. */
-export type BufferOptions = "buffer" | { readonly encoding: "buffer" };
-
-export interface ReaddirOptions {
-  readonly encoding?: string | null;
-  readonly withFileTypes?: boolean;
-  /** All below the directory too, as paths relative to it. */
-  readonly recursive?: boolean;
-  /** Ends the call with an AbortError. */
-  readonly signal?: AbortSignal;
-}
+} from "./written-contents.ts";
 
 export interface MkdirOptions {
   /** Make what is missing on the way, and accept a directory that is there. */
@@ -84,8 +70,8 @@ const defaultContext: Context = { uid: 0, gid: 0, umask: 0o022 };
 /** Things copied by cp between two commits. */
 const copiesPerCommit = 256;
 
-/** See the head of this file. Every method works unbound, so that `const { readFile } = fs.promises` does. */
-export class FsPromises {
+/** See the head of this file. */
+export class FsPromises extends FsReading {
   readonly constants = constants;
   readonly #calls: Calls;
   readonly #overlay: OverlayFiles;
@@ -95,22 +81,11 @@ export class FsPromises {
 
   /** With `commits` false nothing is committed, except by sync; see `batch`. */
   constructor(overlay: OverlayFiles, context: Context = defaultContext, commits = true) {
+    super(overlay, entriesBelow);
     this.#overlay = overlay;
     this.#context = context;
     this.#calls = new Calls(overlay, commits);
-    const { overlayId, chunkSize } = overlay.superblock;
-    this.#volume = { dev: Number.parseInt(overlayId.slice(0, 6), 16), blksize: chunkSize };
-    for (const name of Object.getOwnPropertyNames(FsPromises.prototype)) {
-      if (name === "constructor") continue;
-      const method = Reflect.get(this, name) as (...values: unknown[]) => unknown;
-      const value = method.bind(this);
-      Object.defineProperty(this, name, {
-        value,
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    }
+    this.#volume = volumeOf(overlay);
   }
 
   /**
@@ -173,7 +148,6 @@ export class FsPromises {
     const bits = integerOf(mode, "mode", 0, 7);
     const exclusive = (bits & constants.COPYFILE_EXCL) !== 0;
     if (bits & constants.COPYFILE_FICLONE_FORCE) throw new FsError("EOPNOTSUPP", call);
-    const { copyFile } = await further();
     await this.#calls.change(call, copyFile(this.#overlay, from, to, exclusive, this.#context));
   }
 
@@ -181,7 +155,6 @@ export class FsPromises {
   async cp(from: string, to: string, options?: CopyOptions | null): Promise<void> {
     const source = pathOf(from, "src");
     const destination = pathOf(to, "dest");
-    const { TreeCopy } = await further();
     let copied = 0;
     const commitNowAndThen = async (): Promise<void> => {
       copied += 1;
@@ -199,35 +172,7 @@ export class FsPromises {
       path: pathOf(from, "existingPath"),
       dest: pathOf(to, "newPath"),
     };
-    const { link } = await further();
-    await this.#calls.change(call, link(this.#overlay, from, to));
-  }
-
-  async stat(path: string, options?: { readonly bigint?: false } | null): Promise<Stats>;
-  async stat(path: string, options: { readonly bigint: true }): Promise<BigIntStats>;
-  async stat(
-    path: string,
-    options?: { readonly bigint?: boolean } | null,
-  ): Promise<Stats | BigIntStats>;
-  async stat(
-    path: string,
-    options?: { readonly bigint?: boolean } | null,
-  ): Promise<Stats | BigIntStats> {
-    return this.#stats(await this.#stat("stat", path, true), options);
-  }
-
-  /** As stat, of a symlink itself. */
-  async lstat(path: string, options?: { readonly bigint?: false } | null): Promise<Stats>;
-  async lstat(path: string, options: { readonly bigint: true }): Promise<BigIntStats>;
-  async lstat(
-    path: string,
-    options?: { readonly bigint?: boolean } | null,
-  ): Promise<Stats | BigIntStats>;
-  async lstat(
-    path: string,
-    options?: { readonly bigint?: boolean } | null,
-  ): Promise<Stats | BigIntStats> {
-    return this.#stats(await this.#stat("lstat", path, false), options);
+    await this.#calls.change(call, names.link(this.#overlay, from, to));
   }
 
   /** With `recursive`, resolves with the first directory that was made, if any. */
@@ -239,14 +184,13 @@ export class FsPromises {
     const isMode = typeof options === "number" || typeof options === "string";
     const { recursive, mode } = isMode ? { mode: options } : optionsOf<MkdirOptions>(options);
     const bits = modeOf(mode, 0o777);
-    const { mkdir, mkdirs } = await further();
     if (booleanOf(recursive, "options.recursive")) {
-      const making = mkdirs(this.#overlay, path, bits, this.#context);
+      const making = names.mkdirs(this.#overlay, path, bits, this.#context);
       const first = await this.#calls.change(call, making);
       if (first !== undefined) this.#tellMade(first);
       return first;
     }
-    await this.#calls.change(call, mkdir(this.#overlay, path, bits, this.#context));
+    await this.#calls.change(call, names.mkdir(this.#overlay, path, bits, this.#context));
     return undefined;
   }
 
@@ -254,8 +198,7 @@ export class FsPromises {
   async mkdtemp(prefix: string, options?: EncodingOptions): Promise<string> {
     const start = pathOf(prefix, "prefix");
     const call = { syscall: "mkdtemp", path: `${start}XXXXXX` };
-    const { mkdtemp } = await further();
-    const path = await this.#calls.change(call, mkdtemp(this.#overlay, start, this.#context));
+    const path = await this.#calls.change(call, names.mkdtemp(this.#overlay, start, this.#context));
     this.#tellMade(path);
     return (await namer(options))(path) as string;
   }
@@ -269,7 +212,6 @@ export class FsPromises {
     const call = { syscall: "open", path: pathOf(path) };
     const intent = openIntentOf(flags);
     const operation = calls.open(this.#overlay, path, intent, modeOf(mode, 0o666), this.#context);
-    const { FileHandle } = await further();
     const opened = await this.#runOpening(call, intent, operation);
     const fd = this.#nextFd;
     this.#nextFd += 1;
@@ -281,90 +223,42 @@ export class FsPromises {
     const call = { syscall: "opendir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     const deep = booleanOf(recursive, "options.recursive");
-    const { Dir } = await further();
     const traversal = Traversal.begin(this.#overlay, path, deep);
     return new Dir(path, this.#calls, await this.#calls.read(call, traversal));
   }
 
-  /** The names in a directory, sorted. Symlinks to directories are not gone into with `recursive`. */
-  async readdir(
-    path: string,
-    options?: string | (ReaddirOptions & { readonly withFileTypes?: false }) | null,
-  ): Promise<string[]>;
-  async readdir(
-    path: string,
-    options: ReaddirOptions & { readonly withFileTypes: true },
-  ): Promise<Dirent[]>;
-  async readdir(
-    path: string,
-    options?: string | ReaddirOptions | null,
-  ): Promise<string[] | Dirent[]> {
-    const call = { syscall: "scandir", path: pathOf(path) };
-    const { recursive, withFileTypes, encoding, signal } = optionsOf<ReaddirOptions>(options);
-    const deep = booleanOf(recursive, "options.recursive");
-    checkSignal(signal);
-    const entries = await this.#calls.read(call, sortedEntries(this.#overlay, path, deep, signal));
-    if (withFileTypes) {
-      return entries.map(({ name, directory, type }) => new Dirent(name, directory, type));
-    }
-    const inEncoding = await namer({ encoding: encoding ?? null });
-    return entries.map((entry) => inEncoding(relativeName(entry, path))) as string[];
-  }
-
-  /** All bytes of a file, or its text if an encoding is given. */
-  async readFile(
+  /** As in `FsReading`; also of an open file, and with the flag that the file is to be opened with. */
+  override async readFile(
     path: string | FileHandle,
     options?: (ReadOptions & { readonly encoding?: null }) | null,
   ): Promise<Uint8Array<ArrayBuffer>>;
-  async readFile(
+  override async readFile(
     path: string | FileHandle,
     options: string | (ReadOptions & { readonly encoding: string }),
   ): Promise<string>;
-  async readFile(
+  override async readFile(
     path: string | FileHandle,
     options?: string | ReadOptions | null,
   ): Promise<string | Uint8Array<ArrayBuffer>>;
-  async readFile(
+  override async readFile(
     path: string | FileHandle,
     options?: string | ReadOptions | null,
   ): Promise<string | Uint8Array<ArrayBuffer>> {
     if (isOpenFile(path)) return path.readFile(options);
+    const { flag } = optionsOf<ReadOptions>(options);
+    if (flag === undefined) return super.readFile(path, options);
     const call = { syscall: "open", path: pathOf(path) };
-    const { encoding, flag, signal } = optionsOf<ReadOptions>(options);
-    const name = encoding === null || encoding === undefined ? undefined : encodingOf(encoding);
     const intent = openIntentOf(flag);
-    checkSignal(signal);
-    const bytes = await this.#runOpening(
-      call,
-      intent,
-      readWhole(this.#overlay, path, intent, this.#context, signal),
-    );
-    return name ? (await coderOf(name)).decode(bytes) : bytes;
-  }
-
-  /** The target of a symlink, as it was given to symlink. */
-  async readlink(path: string, options: BufferOptions): Promise<Uint8Array>;
-  async readlink(path: string, options?: EncodingOptions): Promise<string>;
-  async readlink(path: string, options?: EncodingOptions): Promise<string | Uint8Array> {
-    const call = { syscall: "readlink", path: pathOf(path) };
-    const inEncoding = await namer(options);
-    return inEncoding(await this.#calls.read(call, calls.readlink(this.#overlay, path)));
-  }
-
-  /** The absolute path without symlinks, "." and "..". */
-  async realpath(path: string, options: BufferOptions): Promise<Uint8Array>;
-  async realpath(path: string, options?: EncodingOptions): Promise<string>;
-  async realpath(path: string, options?: EncodingOptions): Promise<string | Uint8Array> {
-    const call = { syscall: "realpath", path: pathOf(path) };
-    const inEncoding = await namer(options);
-    return inEncoding(await this.#calls.read(call, calls.realpath(this.#overlay, path)));
+    return await readAs(options, (signal) => {
+      const opening = calls.open(this.#overlay, path, intent, 0o666, this.#context);
+      return this.#runOpening(call, intent, readOpening(this.#overlay, opening, signal));
+    });
   }
 
   /** Moves `from` to `to`, and replaces what is there, if it is a file or an empty directory. */
   async rename(from: string, to: string): Promise<void> {
     const call = { syscall: "rename", path: pathOf(from, "oldPath"), dest: pathOf(to, "newPath") };
-    const { rename } = await further();
-    await this.#calls.change(call, rename(this.#overlay, from, to));
+    await this.#calls.change(call, names.rename(this.#overlay, from, to));
   }
 
   /** Removes a file or, with `recursive`, a tree; a part of that may be gone if it fails. */
@@ -374,7 +268,6 @@ export class FsPromises {
     const recursive = booleanOf(given.recursive, "options.recursive");
     const force = booleanOf(given.force, "options.force");
     checkSignal(given.signal);
-    const { remove } = await further();
     await this.#calls.change(call, remove(this.#overlay, path, recursive, force, given.signal));
   }
 
@@ -383,11 +276,9 @@ export class FsPromises {
     const call = { syscall: "rmdir", path: pathOf(path) };
     const { recursive } = optionsOf<{ recursive: boolean }>(options);
     if (booleanOf(recursive, "options.recursive")) {
-      const { removeDirectory } = await further();
       await this.#calls.change(call, removeDirectory(this.#overlay, path));
     } else {
-      const { rmdir } = await further();
-      await this.#calls.change(call, rmdir(this.#overlay, path));
+      await this.#calls.change(call, names.rmdir(this.#overlay, path));
     }
   }
 
@@ -409,8 +300,7 @@ export class FsPromises {
   /** Makes a symlink at `path`; `type` matters on Windows only and is ignored. */
   async symlink(target: string, path: string, _type?: string | null): Promise<void> {
     const call = { syscall: "symlink", path: pathOf(target, "target"), dest: pathOf(path) };
-    const { symlink } = await further();
-    await this.#calls.change(call, symlink(this.#overlay, target, path, this.#context));
+    await this.#calls.change(call, names.symlink(this.#overlay, target, path, this.#context));
   }
 
   /** Cuts a file to `length` bytes, or makes it longer by a hole that reads zero. */
@@ -422,8 +312,7 @@ export class FsPromises {
 
   async unlink(path: string): Promise<void> {
     const call = { syscall: "unlink", path: pathOf(path) };
-    const { unlink } = await further();
-    await this.#calls.change(call, unlink(this.#overlay, path));
+    await this.#calls.change(call, names.unlink(this.#overlay, path));
   }
 
   /**
@@ -479,20 +368,6 @@ export class FsPromises {
     feedOf(this.#overlay).publish([{ path: absolute(path), kind: "rename" }]);
   }
 
-  #stat(syscall: string, path: string, follow: boolean): Promise<Stat> {
-    return this.#calls.read(
-      { syscall, path: pathOf(path) },
-      calls.stat(this.#overlay, path, follow),
-    );
-  }
-
-  #stats(
-    stat: Stat,
-    options: { readonly bigint?: boolean } | null | undefined,
-  ): Stats | BigIntStats {
-    return options?.bigint ? new BigIntStats(stat, this.#volume) : new Stats(stat, this.#volume);
-  }
-
   async #setattr(
     syscall: string,
     path: string,
@@ -514,17 +389,13 @@ export class FsPromises {
   }
 }
 
-/** What gives names in the encoding the caller wants. */
-async function namer(
-  options: EncodingOptions | undefined,
-): Promise<(name: string) => string | Uint8Array<ArrayBuffer>> {
-  const encoding = optionsOf<{ encoding: string | null }>(options).encoding ?? "utf8";
-  if (encoding === "buffer") return utf8.encode;
-  const coder = await coderOf(encodingOf(encoding));
-  return coder === utf8 ? (name) => name : (name) => coder.decode(utf8.encode(name));
+function* readOpening(
+  overlay: OverlayFiles,
+  opening: Operation<Opened>,
+  signal: AbortSignal | undefined,
+): Operation<Uint8Array<ArrayBuffer>> {
+  return yield* readAndClose(overlay, yield* opening, signal);
 }
-
-const further = () => import("./further.ts");
 
 function isOpenFile(file: unknown): file is FileHandle {
   return typeof file === "object" && file !== null && "fd" in file;

@@ -9,8 +9,8 @@ import type { OverlayFiles } from "../overlay/files.ts";
 import type { Inode } from "../overlay/inode.ts";
 import type { Listing } from "../overlay/listing.ts";
 import { rmdir, unlink } from "../overlay/namespace.ts";
-import { during } from "./calls.ts";
-import { checkSignal } from "./contents.ts";
+import { checkSignal } from "./abort.ts";
+import { during } from "./during.ts";
 import { find, isSpecial, locate } from "./path.ts";
 import { TreeError } from "./tree-error.ts";
 

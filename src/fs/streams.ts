@@ -3,7 +3,7 @@
  * through a bounded amount of memory. Works over any object with the `open` of `node:fs/promises`: an overlay where it
  * is, or a page's view of one in a worker.
  */
-import { AbortError, checkSignal } from "./contents.ts";
+import { AbortError, checkSignal } from "./abort.ts";
 
 /** How much is read at a time, in bytes: a message to a worker costs as much as 64 KiB of it. */
 const pieceLength = 256 * 1024;

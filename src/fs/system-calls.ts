@@ -1,33 +1,20 @@
 /**
- * The system calls that take paths, as operations over an overlay: each walks its paths, then does one thing to the
- * inodes it found. Those that change names are in names.ts. Nothing here commits, knows how a program calls, or adds paths to errors; see promises.ts.
+ * The system calls that take paths and may change what is there, as operations over an overlay, like those of
+ * reading-calls.ts; and those that ask what of that may be done. Those that change names are in names.ts. Nothing here
+ * commits, knows how a program calls, or adds paths to errors; see promises.ts.
  */
-import type { AttributeChanges, Stat } from "../attributes.ts";
+import type { AttributeChanges } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { Handle, OverlayFiles } from "../overlay/files.ts";
-import type { Inode } from "../overlay/inode.ts";
-import type { Listing } from "../overlay/listing.ts";
+import type { OverlayFiles } from "../overlay/files.ts";
+import type { Handle } from "../overlay/handle.ts";
 import type { Context } from "../overlay/make.ts";
-import { during } from "./calls.ts";
 import { constants } from "./constants.ts";
+import { during } from "./during.ts";
 import { type OpenIntent, openIntentOf } from "./open-flags.ts";
 import { find, isSpecial, lookupIfAny, type Place, Walk } from "./path.ts";
+import { close, type Opened, openInode, pieceLength } from "./reading-calls.ts";
 import type { StatFs, Volume } from "./stats.ts";
-
-/** What open gives: an inode, and a handle unless it is a directory. */
-export interface Opened {
-  readonly inode: Inode;
-  readonly handle: Handle | undefined;
-  readonly intent: OpenIntent;
-}
-
-/** Bytes moved in one piece: what a long copy holds in memory, and how often it lets others in. */
-export const pieceLength = 2 ** 20;
-
-export function* stat(overlay: OverlayFiles, path: string, follow: boolean): Operation<Stat> {
-  return yield* overlay.getattr(yield* find(overlay, path, follow));
-}
 
 export function* setattr(
   overlay: OverlayFiles,
@@ -63,26 +50,6 @@ const statfsType = 0x65735546;
 /** Whole blocks in `bytes`; what has no bound is told as the largest exact number. */
 function blocksOf(bytes: number, blockSize: number): number {
   return Number.isFinite(bytes) ? Math.floor(bytes / blockSize) : Number.MAX_SAFE_INTEGER;
-}
-
-/** @throws EINVAL it is no symlink */
-export function* readlink(overlay: OverlayFiles, path: string): Operation<string> {
-  const inode = yield* find(overlay, path, false);
-  if (inode.type !== "symlink") throw new FsError("EINVAL");
-  return yield* overlay.readlink(inode);
-}
-
-export function* realpath(overlay: OverlayFiles, path: string): Operation<string> {
-  const walk = new Walk(overlay);
-  yield* walk.go(path, true);
-  return walk.path;
-}
-
-/** @throws ENOTDIR it is no directory */
-export function* opendir(overlay: OverlayFiles, path: string): Operation<Listing> {
-  const inode = yield* find(overlay, path, true);
-  if (inode.type !== "directory") throw new FsError("ENOTDIR");
-  return yield* overlay.opendir(inode);
 }
 
 /** @throws EISDIR, EEXIST, ELOOP, ENOTDIR, ENXIO as open(2) */
@@ -129,24 +96,6 @@ function* create(
     if (error instanceof FsError && error.code === "EEXIST" && !intent.exclusive) return undefined;
     throw error;
   }
-}
-
-function* openInode(overlay: OverlayFiles, inode: Inode, intent: OpenIntent): Operation<Opened> {
-  if (inode.type === "symlink") throw new FsError("ELOOP");
-  if (inode.type === "directory") {
-    if (intent.write || intent.create || intent.truncate) throw new FsError("EISDIR");
-    overlay.retain(inode);
-    return { inode, handle: undefined, intent };
-  }
-  if (intent.directory) throw new FsError("ENOTDIR");
-  if (inode.type !== "file") throw new FsError("ENXIO");
-  return { inode, handle: yield* overlay.open(inode, intent), intent };
-}
-
-/** Gives up what `open` gave. */
-export function* close(overlay: OverlayFiles, opened: Opened): Operation<void> {
-  if (opened.handle) yield* overlay.release(opened.handle);
-  else overlay.forget(opened.inode, 1);
 }
 
 /** Cuts or grows the file at `path` to `size` bytes. */

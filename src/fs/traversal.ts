@@ -1,19 +1,11 @@
-/** Going through a directory, and all below it if so wished: what readdir and opendir give their entries from. */
-import type { FileType } from "../attributes.ts";
+/** Going through a directory and all below it: what opendir, and readdir if so wished, give their entries from. */
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import type { OverlayFiles } from "../overlay/files.ts";
 import type { Listing } from "../overlay/listing.ts";
-import { checkSignal } from "./contents.ts";
+import type { ReadableOverlay } from "../overlay/readable.ts";
+import { checkSignal } from "./abort.ts";
 import { join } from "./path.ts";
-import { opendir } from "./system-calls.ts";
-
-/** An entry, and the path of the directory it lies in. */
-export interface Entry {
-  readonly directory: string;
-  readonly name: string;
-  readonly type: FileType;
-}
+import { type Entry, opendir, relativeName } from "./reading-calls.ts";
 
 /**
  * Goes through the directory at `path`, and with `recursive` through all below it, every directory after the entries of
@@ -21,7 +13,7 @@ export interface Entry {
  * turn comes is passed over.
  */
 export class Traversal {
-  readonly #overlay: OverlayFiles;
+  readonly #overlay: ReadableOverlay;
   readonly #recursive: boolean;
   #listing: Listing;
   #directory: string;
@@ -29,7 +21,12 @@ export class Traversal {
   /** Directories still to be listed. */
   readonly #ahead: string[] = [];
 
-  private constructor(overlay: OverlayFiles, path: string, listing: Listing, recursive: boolean) {
+  private constructor(
+    overlay: ReadableOverlay,
+    path: string,
+    listing: Listing,
+    recursive: boolean,
+  ) {
     this.#overlay = overlay;
     this.#directory = path;
     this.#listing = listing;
@@ -37,7 +34,7 @@ export class Traversal {
   }
 
   /** @throws ENOTDIR there is no directory at `path` */
-  static *begin(overlay: OverlayFiles, path: string, recursive: boolean): Operation<Traversal> {
+  static *begin(overlay: ReadableOverlay, path: string, recursive: boolean): Operation<Traversal> {
     return new Traversal(overlay, path, yield* opendir(overlay, path), recursive);
   }
 
@@ -71,26 +68,20 @@ export class Traversal {
 }
 
 /**
- * What the directory at `path` holds, sorted by the path from it on.
+ * What the directory at `path` and all below it hold, sorted by the path from it on.
+ * @throws ENOTDIR it is no directory
  * @throws AbortError `signal` says so
  */
-export function* sortedEntries(
-  overlay: OverlayFiles,
+export function* entriesBelow(
+  overlay: ReadableOverlay,
   path: string,
-  recursive: boolean,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Operation<Entry[]> {
-  const traversal = yield* Traversal.begin(overlay, path, recursive);
+  const traversal = yield* Traversal.begin(overlay, path, true);
   const found: { readonly entry: Entry; readonly order: string }[] = [];
   for (let entry = yield* traversal.next(); entry; entry = yield* traversal.next()) {
     checkSignal(signal);
     found.push({ entry, order: relativeName(entry, path) });
   }
   return found.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ entry }) => entry);
-}
-
-/** The path of `entry` from the directory `top` on, below which it was found. */
-export function relativeName({ directory, name }: Entry, top: string): string {
-  const below = directory.slice(top.length).replace(/^\/+/, "");
-  return below === "" ? name : `${below}/${name}`;
 }

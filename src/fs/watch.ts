@@ -1,6 +1,7 @@
 /** `watch` in the shape of node:fs/promises, over any feed of changes. */
+
+import { AbortError } from "./abort.ts";
 import { absolute, type ChangeFeed, type PathChange } from "./change-feed.ts";
-import { AbortError } from "./contents.ts";
 
 /** What `watch` yields; without `filename` anything may have changed. */
 export interface WatchEvent {

@@ -5,9 +5,10 @@
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { ContentSource } from "../storage/storage.ts";
-import { ownContent, read, refuseIfNotFile, touchData, truncate, write } from "./content.ts";
+import { read, refuseIfNotFile } from "./content.ts";
 import type { Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
+import { ownContent, touchData, truncate, write } from "./write.ts";
 
 /** Bytes that are read and written at once. */
 const pieceLength = 1024 * 1024;

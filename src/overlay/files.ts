@@ -9,18 +9,25 @@
 import type { AttributeChanges, Stat, Time } from "../attributes.ts";
 import type { Base } from "../base/base.ts";
 import { FsError } from "../errno.ts";
-import { type Operation, waitFor } from "../operation.ts";
+import type { Operation } from "../operation.ts";
 import type { Durability, Storage, StorageSpace, Superblock } from "../storage/storage.ts";
+import { keepReachable } from "./base-moves.ts";
 import { wallClock } from "./clock.ts";
-import { read, truncate, write } from "./content.ts";
-import { setattr, stat } from "./getattr.ts";
-import { type IdentityHash, Inode, identityHash, rootIno } from "./inode.ts";
+import { read } from "./content.ts";
+import { stat } from "./getattr.ts";
+import { Handle, type OpenFlags, refuseIfLost } from "./handle.ts";
+import { identityHash } from "./identity-hash.ts";
+import { type IdentityHash, Inode, rootIno, targetOf } from "./inode.ts";
 import { Layers } from "./layers.ts";
 import { type Listing, list, listed } from "./listing.ts";
 import { child, existingChild } from "./lookup.ts";
 import { type Context, make } from "./make.ts";
-import { dropOrphans, openSuperblock } from "./superblock.ts";
+import { dropOrphans } from "./orphans.ts";
+import type { ReadableOverlay } from "./readable.ts";
+import { setattr } from "./setattr.ts";
+import { type OpenedSuperblock, openSuperblock } from "./superblock.ts";
 import { sweep } from "./sweep.ts";
+import { truncate, write } from "./write.ts";
 
 /** What `Overlay.open` needs. */
 export interface OverlayOptions {
@@ -33,6 +40,8 @@ export interface OverlayOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Every change is refused with EROFS and the storage is not written to. */
   readonly readOnly?: boolean;
+  /** What taking the storage over gave, where that was done already. Nobody may have done so since. */
+  readonly taken?: OpenedSuperblock;
   /** Lie over a base that is neither where nor what the storage's base was. Otherwise that is refused. */
   readonly adoptBase?: boolean;
   /** The clock that stamps changes. */
@@ -47,32 +56,11 @@ export interface OverlayOptions {
   readonly digest?: (bytes: Uint8Array) => Uint8Array;
 }
 
-/** How a file is opened. */
-export interface OpenFlags {
-  readonly read?: boolean;
-  readonly write?: boolean;
-  /** Every write goes to the end of the file as it is at that moment. */
-  readonly append?: boolean;
-  readonly truncate?: boolean;
-}
-
-/** An open file; stays good when its last name is gone. */
-export class Handle {
-  readonly inode: Inode;
-  readonly flags: OpenFlags;
-  released = false;
-
-  constructor(inode: Inode, flags: OpenFlags) {
-    this.inode = inode;
-    this.flags = flags;
-  }
-}
-
 /** What an overlay is made of once its superblock has been read. */
 type Opened = readonly [layers: Layers, root: Inode, baseWas: string | undefined];
 
-/** An open overlay: everything that programs do with files. What is needed seldom is loaded then. */
-export class OverlayFiles {
+/** An open overlay: everything that programs do with files. */
+export class OverlayFiles implements ReadableOverlay {
   readonly root: Inode;
   /** The identity the base had when the storage was last opened, if it has another one now: the base moved. */
   readonly baseWas: string | undefined;
@@ -96,12 +84,7 @@ export class OverlayFiles {
    * @throws EIO the base's root or the storage cannot be read
    */
   static *open(options: OverlayOptions): Operation<OverlayFiles> {
-    return new OverlayFiles(
-      yield* opened(options, function* (layers) {
-        const { keepReachable } = yield* waitFor(import("./base-moves.ts"));
-        yield* keepReachable(layers);
-      }),
-    );
+    return new OverlayFiles(yield* opened(options));
   }
 
   get base(): Base {
@@ -171,9 +154,7 @@ export class OverlayFiles {
 
   /** @throws EINVAL it is no symlink */
   *readlink(inode: Inode): Operation<string> {
-    const target = inode.own.target ?? inode.base?.target;
-    if (inode.type !== "symlink" || target === undefined) throw new FsError("EINVAL");
-    return target;
+    return targetOf(inode);
   }
 
   /**
@@ -189,12 +170,7 @@ export class OverlayFiles {
     if (inode.isDirectory && writes) throw new FsError("EISDIR");
     if (flags.truncate) yield* truncate(this.layers, inode, 0);
     if (inode.isGone) throw new FsError("ENOENT");
-    if (inode.isLost) {
-      throw new FsError("ESTALE", {
-        syscall: "open",
-        reason: "the base has lost this file, and only its name or attributes are ours",
-      });
-    }
+    refuseIfLost(inode);
     inode.handles += 1;
     return new Handle(inode, flags);
   }
@@ -321,13 +297,10 @@ export class OverlayFiles {
   }
 }
 
-/** Opens storage and base as one; `keepReachable` of base-moves.ts runs where the base may have moved. */
-export function* opened(
-  options: OverlayOptions,
-  keepReachable: (layers: Layers) => Operation<void>,
-): Operation<Opened> {
+/** Opens storage and base as one. */
+export function* opened(options: OverlayOptions): Operation<Opened> {
   const { base, storage, readOnly = false } = options;
-  const { superblock, baseWas } = yield* openSuperblock(options);
+  const { superblock, baseWas } = options.taken ?? (yield* openSuperblock(options));
   const layers = new Layers({
     base,
     storage,

@@ -4,9 +4,10 @@
  */
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import { Edges, ownContent, refuseIfNotFile, touchData, truncate } from "./content.ts";
+import { refuseIfNotFile } from "./content.ts";
 import type { Content, Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
+import { Edges, ownContent, touchData, truncate } from "./write.ts";
 
 /** What fallocate(2) is asked to do with a range; nothing of it: to make the file reach its end. */
 export interface AllocationMode {

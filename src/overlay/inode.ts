@@ -3,9 +3,9 @@
  * a hash of its identity key in the upper half of the safe integers; so numbers survive copy-up, rename, remount and a
  * republished base without being stored. One `Inode` object stands for one inode while the table holds it.
  */
-import { sha256 } from "@noble/hashes/sha2.js";
 import type { FileType, Time } from "../attributes.ts";
 import { type BaseNode, pathIdentity } from "../base/base.ts";
+import { FsError } from "../errno.ts";
 import type { ContentSource, NameRecord, NodeRecord } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
 
@@ -204,6 +204,16 @@ export class Inode {
   }
 }
 
+/**
+ * What the symlink `inode` points to.
+ * @throws EINVAL it is none
+ */
+export function targetOf(inode: Inode): string {
+  const target = inode.own.target ?? inode.base?.target;
+  if (inode.type !== "symlink" || target === undefined) throw new FsError("EINVAL");
+  return target;
+}
+
 /** An empty map takes more memory than all else an unchanged inode has. */
 export const noXattrs: ReadonlyMap<string, Uint8Array | null> = new Map();
 
@@ -221,17 +231,6 @@ const ownKeys = [
 
 /** Gives the plain number of a base object from its identity key: an integer from 2^52 to before 2^53. */
 export type IdentityHash = (identity: string) => number;
-
-/**
- * The hash of FORMAT.md, keyed by the overlay's id because manifests can be hostile: the first 52 bits of the SHA-256
- * of the id's text, a NUL and the key in UTF-8, plus 2^52.
- */
-export function identityHash(
-  overlayId: string,
-  digest: (bytes: Uint8Array) => Uint8Array = sha256,
-): IdentityHash {
-  return (identity) => numberOfDigest(digest(identityBytes(overlayId, identity)));
-}
 
 const encoder = new TextEncoder();
 

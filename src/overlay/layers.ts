@@ -19,7 +19,8 @@ import {
   stagingStorage,
 } from "../storage/storage.ts";
 import { Writeback } from "../storage/writeback.ts";
-import { type IdentityHash, type Inode, InodeTable, identityHash, rootIno } from "./inode.ts";
+import { identityHash } from "./identity-hash.ts";
+import { type IdentityHash, type Inode, InodeTable, rootIno } from "./inode.ts";
 
 /** What `Layers` is made from. */
 export interface LayersOptions {

@@ -9,8 +9,12 @@ import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { NameRecord } from "../storage/storage.ts";
 import type { Inode } from "./inode.ts";
-import type { Layers } from "./layers.ts";
-import { child, inodeOfBase, namesOf } from "./lookup.ts";
+import { child, inodeOfBase, type LookupLayers, namesOf } from "./lookup.ts";
+
+/** What listing needs of `Layers`. */
+export interface ListingLayers extends LookupLayers {
+  gather<T>(gathering: () => Operation<T>): Operation<T>;
+}
 
 /** A name in a listing. */
 export interface ListingEntry {
@@ -52,7 +56,7 @@ export class Listing {
  * @throws ENOTDIR it is none
  * @throws EIO the base cannot be asked
  */
-export function* list(layers: Layers, directory: Inode): Operation<Listing> {
+export function* list(layers: ListingLayers, directory: Inode): Operation<Listing> {
   const { names, base } = yield* layers.gather(() => gatherNames(layers, directory));
   const entries: ListingEntry[] = [];
   const isCostly = layers.base.capabilities.listing === "names";
@@ -69,13 +73,13 @@ export function* list(layers: Layers, directory: Inode): Operation<Listing> {
 }
 
 /** The number that the base object of this identity has, or will be given unless another one's hash is the same. */
-function numberOf(layers: Layers, identity: string): number {
+function numberOf(layers: LookupLayers, identity: string): number {
   const { inodes, aliases, hash } = layers;
   return inodes.of(identity)?.ino ?? aliases.get(identity) ?? hash(identity);
 }
 
 /** Whether no name is left in `directory`: judged on the merged list. */
-export function* isEmpty(layers: Layers, directory: Inode): Operation<boolean> {
+export function* isEmpty(layers: LookupLayers, directory: Inode): Operation<boolean> {
   const { names, base } = yield* gatherNames(layers, directory);
   for (const record of names.values()) if (!record.whiteout) return false;
   return base.every(({ name }) => names.has(name));
@@ -83,7 +87,7 @@ export function* isEmpty(layers: Layers, directory: Inode): Operation<boolean> {
 
 /** The inode an entry means now, or undefined if the name is gone since. */
 export function* listed(
-  layers: Layers,
+  layers: LookupLayers,
   listing: Listing,
   index: number,
 ): Operation<Inode | undefined> {
@@ -100,14 +104,14 @@ export function* listed(
  * Whether what the base said when the listing was taken may be believed, so that it need not be asked for every name
  * again: nothing is recorded of the name since, and nothing later was heard from the base.
  */
-function isStillSo(layers: Layers, directory: Inode, name: string, node: BaseNode): boolean {
+function isStillSo(layers: LookupLayers, directory: Inode, name: string, node: BaseNode): boolean {
   if (directory.names?.has(name) !== false) return false;
   const known = layers.inodes.of(node.identity);
   return !known || known.base?.signature === node.signature;
 }
 
 function* gatherNames(
-  layers: Layers,
+  layers: LookupLayers,
   directory: Inode,
 ): Operation<{
   names: ReadonlyMap<string, NameRecord>;

@@ -6,21 +6,23 @@
 import { typeOf } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
-import { keepReachable } from "./base-moves.ts";
 import { type Change, type ChangeKind, changeAt, changesByInode } from "./changes.ts";
 import { seek } from "./content.ts";
 import { copyRange } from "./copy.ts";
-import { Handle, type OpenFlags, OverlayFiles, type OverlayOptions, opened } from "./files.ts";
-import { findxattr, getxattr, listxattr, removexattr, setxattr } from "./getattr.ts";
+import { OverlayFiles, type OverlayOptions, opened } from "./files.ts";
+import { findxattr, getxattr, listxattr } from "./getattr.ts";
+import { Handle, type OpenFlags } from "./handle.ts";
 import { type AllocationMode, allocate } from "./holes.ts";
 import type { Inode, Place } from "./inode.ts";
 import { type Context, make, makeUnnamed } from "./make.ts";
 import { link, type RenameFlags, rename, rmdir, symlink, unlink } from "./namespace.ts";
 import type { Reverted } from "./revert.ts";
 import { changesOf, revertOf } from "./review.ts";
+import { removexattr, setxattr } from "./setattr.ts";
 
 export type { Change, ChangeState } from "./changes.ts";
-export type { OpenFlags, OverlayOptions } from "./files.ts";
+export type { OverlayOptions } from "./files.ts";
+export type { OpenFlags } from "./handle.ts";
 
 /** How long `changeOf` believes what it read, where the base may change by itself, in ms. */
 const changesKept_ms = 1000;
@@ -34,7 +36,7 @@ export class Overlay extends OverlayFiles {
 
   /** As `OverlayFiles.open`. */
   static override *open(options: OverlayOptions): Operation<Overlay> {
-    return new Overlay(yield* opened(options, keepReachable));
+    return new Overlay(yield* opened(options));
   }
 
   /** Makes a file, fifo, socket or device; `mode` with its type bits. See `make`. */

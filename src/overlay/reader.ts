@@ -5,21 +5,13 @@
  */
 import { type Base, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
-import { type Operation, waitFor } from "../operation.ts";
-import type { Storage, Superblock } from "../storage/storage.ts";
-import { type ReadLayers, read } from "./content.ts";
-import { Inode, InodeTable, identityBytes, numberOfDigest, rootIno } from "./inode.ts";
-import { baseChild, child, type LookupLayers, namesOf } from "./lookup.ts";
+import type { Operation } from "../operation.ts";
+import { read } from "./content.ts";
+import type { Inode } from "./inode.ts";
+import { type ReaderOptions, ReadingLayers } from "./reading-layers.ts";
 
 /** Symlinks that are followed on one way, as Linux does it. */
 const maxSymlinks = 40;
-
-/** What an `OverlayReader` is made of. */
-export interface ReaderOptions {
-  readonly base: Base;
-  readonly storage: Pick<Storage, "node" | "names" | "aliases" | "readData">;
-  readonly superblock: Superblock;
-}
 
 /** What is at a path. */
 export interface FoundInode {
@@ -30,50 +22,22 @@ export interface FoundInode {
 
 /** See the head of this file. */
 export class OverlayReader {
-  readonly base: Base;
-  readonly #layers: LookupLayers & ReadLayers;
+  readonly #layers: ReadingLayers;
   readonly #root: Inode;
-  readonly #overlayId: string;
-  /** Numbers of base objects, by their identity, made before they are asked for. */
-  readonly #numbers: Map<string, number>;
 
-  private constructor(
-    layers: LookupLayers & ReadLayers,
-    root: Inode,
-    overlayId: string,
-    numbers: Map<string, number>,
-  ) {
-    this.base = layers.base;
+  private constructor(layers: ReadingLayers, root: Inode) {
     this.#layers = layers;
     this.#root = root;
-    this.#overlayId = overlayId;
-    this.#numbers = numbers;
   }
 
   /** @throws EIO the base's root or the storage cannot be read */
-  static *open({ base, storage, superblock }: ReaderOptions): Operation<OverlayReader> {
-    const { overlayId, chunkSize } = superblock;
-    const numbers = new Map<string, number>();
-    const layers = {
-      base,
-      storage,
-      inodes: new InodeTable(),
-      aliases: yield* storage.aliases(),
-      hash: (identity: string) => {
-        const number = numbers.get(identity);
-        if (number === undefined) throw new Error("bug: a base object was not numbered");
-        return number;
-      },
-      chunkSize,
-      // Nothing is on the way to the storage.
-      writeback: { removes: () => false, chunk: () => undefined },
-    };
-    const node = yield* base.lookup("");
-    if (!node) throw new FsError("EIO", { reason: "the base has no root directory" });
-    const record = yield* storage.node(rootIno);
-    const root = new Inode(rootIno, "directory", { base: node, ...(record && { record }) });
-    layers.inodes.add(root);
-    return new OverlayReader(layers, root, overlayId, numbers);
+  static *open(options: ReaderOptions): Operation<OverlayReader> {
+    const layers = new ReadingLayers(options);
+    return new OverlayReader(layers, yield* layers.open());
+  }
+
+  get base(): Base {
+    return this.#layers.base;
   }
 
   /** Inodes in memory. */
@@ -128,23 +92,12 @@ export class OverlayReader {
   /** What `name` in `directory` means; a name that can be none means nothing. */
   *#child(directory: Inode, name: string): Operation<Inode | undefined> {
     try {
-      const names = yield* namesOf(this.#layers, directory);
-      const below = names.has(name) ? null : yield* baseChild(this.#layers, directory, name);
-      if (below) yield* this.#number(below.identity);
-      return yield* child(this.#layers, directory, name);
+      return yield* this.#layers.child(directory, name);
     } catch (error) {
       const impossible: readonly string[] = ["ENAMETOOLONG", "EILSEQ", "EINVAL"];
       if (error instanceof FsError && impossible.includes(error.code)) return undefined;
       throw error;
     }
-  }
-
-  /** By the platform's SHA-256, which waits: the built-in one would be a tenth of a service worker. */
-  *#number(identity: string): Operation<void> {
-    if (this.#numbers.has(identity)) return;
-    const bytes = identityBytes(this.#overlayId, identity);
-    const digest = yield* waitFor(crypto.subtle.digest("SHA-256", bytes));
-    this.#numbers.set(identity, numberOfDigest(new Uint8Array(digest)));
   }
 }
 

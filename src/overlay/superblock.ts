@@ -1,19 +1,15 @@
-/**
- * Opening a storage: reading its superblock or beginning a new one, refusing what is not ours, raising the epoch, and
- * dropping what was still open when the last owner went.
- */
+/** Taking a storage over: reading its superblock or beginning a new one, refusing what is not ours, raising the epoch. */
 import type { Base } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { Batch, Storage, Superblock } from "../storage/storage.ts";
-import type { Layers } from "./layers.ts";
 
 const defaultChunkSize = 64 * 1024;
 
 /** What opening a superblock depends on. */
 export interface SuperblockOptions {
   readonly base: Base;
-  readonly storage: Storage;
+  readonly storage: Pick<Storage, "superblock" | "commit">;
   readonly chunkSize?: number;
   readonly readOnly?: boolean;
   readonly adoptBase?: boolean;
@@ -33,8 +29,7 @@ export interface OpenedSuperblock {
 export function* openSuperblock(options: SuperblockOptions): Operation<OpenedSuperblock> {
   const { base, storage, readOnly } = options;
   const stored = yield* storage.superblock();
-  const identity = stored?.base.identity;
-  const baseWas = identity === base.identity ? undefined : identity;
+  const baseWas = stored && baseBefore(stored, base);
   if (readOnly) {
     if (!stored) throw new FsError("ENOENT", { reason: "nothing was ever stored there" });
     refuseOtherBase(stored, options);
@@ -53,6 +48,11 @@ export function* openSuperblock(options: SuperblockOptions): Operation<OpenedSup
     if (now?.epoch === stored?.epoch && now?.generation === stored?.generation) throw error;
     return yield* openSuperblock(options);
   }
+}
+
+/** The identity that the base had when the storage was last opened, if it is another one now: the base moved. */
+export function baseBefore(stored: Superblock, { identity }: Base): string | undefined {
+  return stored.base.identity === identity ? undefined : stored.base.identity;
 }
 
 function begun(base: Base, chunkSize = defaultChunkSize): Superblock {
@@ -96,20 +96,6 @@ function taken(stored: Superblock, options: SuperblockOptions): Superblock {
     generation: stored.generation + 1,
     epoch: stored.epoch + 1,
   };
-}
-
-/** Drops what had no name any more but was still open when the last owner went. */
-export function* dropOrphans(layers: Layers): Operation<void> {
-  const orphans = yield* layers.storage.orphans();
-  if (orphans.length === 0) return;
-  for (const ino of orphans) {
-    const record = yield* layers.storage.node(ino);
-    if (record?.content) layers.writeback.dropContent(record.content.id);
-    if (record) layers.writeback.node(ino, null);
-    layers.forgetAlias(record?.identity);
-    layers.writeback.orphan(ino, false);
-  }
-  yield* layers.writeback.commit("relaxed");
 }
 
 function emptyBatch(superblock: Superblock): Batch {

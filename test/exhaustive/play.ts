@@ -5,7 +5,7 @@
  */
 import { expect } from "vitest";
 import { Deferred, FsError, MemoryDisk, openMemoryStorage, run } from "../../src/index.ts";
-import { identityHash } from "../../src/overlay/inode.ts";
+import { identityHash } from "../../src/overlay/identity-hash.ts";
 import { Fixture } from "../overlay/fixture.ts";
 import { copyOf, faultsOf } from "./disk-states.ts";
 import { Clock, linesOfOverlay, Mirror, numbersOf } from "./mirror.ts";

@@ -13,7 +13,8 @@ import {
   type Storage,
   type Time,
 } from "../../src/index.ts";
-import { identityHash, rootIno } from "../../src/overlay/inode.ts";
+import { identityHash } from "../../src/overlay/identity-hash.ts";
+import { rootIno } from "../../src/overlay/inode.ts";
 import { Fixture, type FixtureOptions } from "../overlay/fixture.ts";
 import { object, Reference, type ReferenceObject } from "./reference.ts";
 import {

@@ -34,12 +34,12 @@ import { joinBasePath } from "../base/base.ts";`,
   },
   {
     name: "a truncation leaves baseLength as it was",
-    file: "src/overlay/content.ts",
+    file: "src/overlay/write.ts",
     edits: [["content.baseLength = Math.min(content.baseLength, size);", ""]],
   },
   {
     name: "a truncation leaves the tail of the last chunk",
-    file: "src/overlay/content.ts",
+    file: "src/overlay/write.ts",
     edits: [[".zeroFrom(size - tailStart);", ";"]],
   },
   {
@@ -133,7 +133,7 @@ import { joinBasePath } from "../base/base.ts";`,
   },
   {
     name: "orphans of the last owner are not dropped",
-    file: "src/overlay/superblock.ts",
+    file: "src/overlay/orphans.ts",
     edits: [["if (orphans.length === 0) return;", "if (orphans.length >= 0) return;"]],
   },
   {
@@ -158,7 +158,7 @@ import { joinBasePath } from "../base/base.ts";`,
   },
   {
     name: "an edge chunk that was committed meanwhile is not read again",
-    file: "src/overlay/content.ts",
+    file: "src/overlay/write.ts",
     edits: [["edge.held && edge.commits !== this.#layers.writeback.commits", "false"]],
   },
   {
@@ -168,7 +168,7 @@ import { joinBasePath } from "../base/base.ts";`,
   },
   {
     name: "an edge chunk is not fetched from the base",
-    file: "src/overlay/content.ts",
+    file: "src/overlay/write.ts",
     edits: [
       [
         "return chunk * chunkSize < this.#baseLength && this.#valid(chunk) === undefined;",
@@ -178,12 +178,12 @@ import { joinBasePath } from "../base/base.ts";`,
   },
   {
     name: "a truncation keeps the chunks past the end",
-    file: "src/overlay/content.ts",
+    file: "src/overlay/write.ts",
     edits: [["writeback.dropChunks(content.id, firstGone, Number.POSITIVE_INFINITY);", ""]],
   },
   {
     name: "a truncation to nothing goes on with the old content",
-    file: "src/overlay/content.ts",
+    file: "src/overlay/write.ts",
     edits: [["if (inode.content) layers.writeback.dropContent(inode.content.id);", ""]],
   },
   {
@@ -210,7 +210,7 @@ import { joinBasePath } from "../base/base.ts";`,
   },
   {
     name: "removing an extended attribute of the base leaves no mark",
-    file: "src/overlay/getattr.ts",
+    file: "src/overlay/setattr.ts",
     edits: [["xattrs.set(name, null);", "xattrs.delete(name);"]],
   },
   {

@@ -10,7 +10,8 @@ import {
   run,
   type StoredState,
 } from "../../src/index.ts";
-import { firstBaseIno, identityHash } from "../../src/overlay/inode.ts";
+import { identityHash } from "../../src/overlay/identity-hash.ts";
+import { firstBaseIno } from "../../src/overlay/inode.ts";
 import { linesOfOverlay, Subject, sequence, untimed } from "../model/steps.ts";
 import { chunkSize, tree } from "../model/tree.ts";
 import { context, Fixture, type FixtureOptions } from "./fixture.ts";

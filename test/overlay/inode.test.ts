@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { BaseNode } from "../../src/index.ts";
-import { Inode, identityHash } from "../../src/overlay/inode.ts";
+import { identityHash } from "../../src/overlay/identity-hash.ts";
+import { Inode } from "../../src/overlay/inode.ts";
 
 test("a base object has the same number by whatever SHA-256 it is computed", () => {
   const ours = identityHash("an overlay");

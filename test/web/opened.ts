@@ -13,10 +13,18 @@ export function baseUrl(name: "empty" | "site"): string {
 
 /** A storage's name that no other test uses. */
 export function unusedStorage(): string {
-  count += 1;
-  const name = `test-${Date.now()}-${count}`;
+  const name = undeletedStorage();
   used.add(name);
   return name;
+}
+
+/**
+ * As `unusedStorage`, but left behind: where a worker is killed in the middle of something WebKit may keep its connection,
+ * and nobody can delete the database as long as the browser runs.
+ */
+export function undeletedStorage(): string {
+  count += 1;
+  return `test-${Date.now()}-${count}`;
 }
 
 /** Opens an overlay over one of the rig's bases. */

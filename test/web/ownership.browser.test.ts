@@ -11,7 +11,7 @@ import {
   openOverlay,
   type PageOverlay,
 } from "../../web/index.ts";
-import { baseUrl, unusedStorage } from "./opened.ts";
+import { baseUrl, undeletedStorage, unusedStorage } from "./opened.ts";
 
 const open = new Set<PageOverlay>();
 const workers = new Set<Worker>();
@@ -57,6 +57,7 @@ async function mortalTab(storage: string, heart = new Heart()) {
   workers.add(worker);
   const options = { base: baseUrl("site"), storage, worker };
   const overlay = await openOverlayWith(options, heart.heartbeat);
+  open.add(overlay);
   return { overlay, fs: overlay.fs.promises, kill: () => worker.terminate() };
 }
 
@@ -195,7 +196,7 @@ describe("a worker that dies before its first answer", () => {
 
 describe("an owner that ends without a word", () => {
   test("killed in mid-write, is succeeded at once; nothing acknowledged is missing, the file is whole or not there", async () => {
-    const storage = unusedStorage();
+    const storage = undeletedStorage();
     const owner = await mortalTab(storage);
     const other = await tab(storage, "tab");
     for (let i = 0; i < 20; i += 1) await owner.fs.writeFile(`/acknowledged-${i}`, String(i));
@@ -218,7 +219,7 @@ describe("an owner that ends without a word", () => {
   });
 
   test("leaves calls that cannot be made twice with an error that says so, and open files with ESTALE", async () => {
-    const storage = unusedStorage();
+    const storage = undeletedStorage();
     const owner = await mortalTab(storage);
     const other = await tab(storage, "tab");
     const { promises } = other.fs;
@@ -241,7 +242,7 @@ describe("an owner that ends without a word", () => {
   });
 
   test("is succeeded by one of ten, and the others follow", async () => {
-    const storage = unusedStorage();
+    const storage = undeletedStorage();
     const owner = await mortalTab(storage);
     const others = await Promise.all(Array.from({ length: 9 }, () => tab(storage, "tab")));
     await owner.fs.writeFile("/before", "before");

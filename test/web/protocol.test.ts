@@ -6,7 +6,7 @@ import { FsError } from "../../src/errno.ts";
 import { Dirent } from "../../src/fs/stats.ts";
 import { catchWholeErrors, unpackError } from "../../web/caught-errors.ts";
 import { pack, unpack } from "../../web/protocol.ts";
-import { sendable } from "../../web/remote-file.ts";
+import { sendable } from "../../web/sent-values.ts";
 import { packError, throwWholeErrors } from "../../web/thrown-errors.ts";
 
 // Both sides in one realm, and twice, as where a page opens two overlays.

@@ -1,7 +1,8 @@
 /**
- * `npm run size`: bundles what a page loads to open an overlay, what its worker loads later, when it is asked for more,
- * and the service worker, as an application's bundler would, into .cache/size; then size-limit holds them to their limits,
- * which stand in .size-limit.json.
+ * `npm run size`: bundles what a page loads to open an overlay and to read from it, the second stage that it asks for right
+ * after that, what is loaded only when it is asked for, and the service worker, as an application's bundler would, into
+ * .cache/size; then size-limit holds them to their limits, which stand in .size-limit.json. test/e2e/stages.e2e.test.ts shows
+ * that the first stage is enough to open, list and read.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -31,7 +32,7 @@ async function bundled(input, codeSplitting = true) {
 }
 
 rmSync(made, { recursive: true, force: true });
-for (const folder of ["at-once", "later", "service-worker"]) {
+for (const folder of ["first-stage", "second-stage", "later", "service-worker"]) {
   mkdirSync(join(made, folder), { recursive: true });
 }
 const entry = join(made, "page.js");
@@ -39,8 +40,8 @@ writeFileSync(
   entry,
   `import { openOverlay } from ${JSON.stringify(join(root, "web/index.ts"))};\nglobalThis.open = openOverlay;\n`,
 );
-/** The names of the files that are loaded before the first read or write works: the entries and what they import. */
-function loadedAtOnce(files, isEntry) {
+/** The names of the files that are loaded with those that `isEntry` matches: they and what they import. */
+function loadedWith(files, isEntry) {
   const codes = new Map(files.map((file) => [basename(file.fileName), file.code ?? file.source]));
   const names = new Set([...codes.keys()].filter((name) => isEntry.test(name)));
   for (const name of names) {
@@ -56,10 +57,14 @@ const serviceWorker = await bundled(
   { "service-worker": join(root, "web/service-worker.ts") },
   false,
 );
-const atOnce = loadedAtOnce(page, /^(page|worker)\b/);
+const first = loadedWith(page, /^(page|worker)\b/);
+const second = loadedWith(page, /^(whole-core|remote-file)\b/);
 for (const file of page) {
   const name = basename(file.fileName);
-  const place = join(made, atOnce.has(name) ? "at-once" : "later");
+  const place = join(
+    made,
+    first.has(name) ? "first-stage" : second.has(name) ? "second-stage" : "later",
+  );
   writeFileSync(join(place, name), file.code ?? file.source);
 }
 for (const file of serviceWorker) {

@@ -4,12 +4,15 @@ import { MemoryBase } from "../../src/base/memory.ts";
 import { type FileHandle, type FsPromises, fsOf, OverlayFiles, run } from "../../src/index.ts";
 import { openMemoryStorage } from "../../src/storage/memory.ts";
 import { protocolVersion } from "../../web/gathering.ts";
+import type { WorkerCalls } from "../../web/protocol.ts";
+import { Visit } from "../../web/visit.ts";
 import { type Host, type OpenCore, Visitor } from "../../web/visitor.ts";
 
 /** A page that has just come to a host, whose core does its work once `open` has been called. */
 async function visit() {
   const base = new MemoryBase({ "f.txt": "text" });
-  const overlay = await run(OverlayFiles.open({ base, storage: openMemoryStorage() }));
+  const storage = openMemoryStorage();
+  const overlay = await run(OverlayFiles.open({ base, storage }));
   const { promises } = fsOf(overlay);
   let open = (): void => {};
   const isOpen = new Promise<void>((resolve) => {
@@ -33,15 +36,16 @@ async function visit() {
     },
   });
   const core: OpenCore = {
-    overlay,
-    fs,
+    base,
+    superblock: overlay.superblock,
     url: "http://base/",
     traffic: { requests: 0, bytes: 0 },
     run: async (work) => {
       await Promise.resolve();
       return work();
     },
-    tell: () => {},
+    read: (read) => read(fs),
+    whole: async () => ({ overlay, fs, storage, visit: (at) => new Visit(at, { fs, overlay }) }),
   };
   const host: Host = {
     name: "host",
@@ -59,7 +63,8 @@ async function visit() {
     storage: "storage",
     overlayId: undefined,
   });
-  return { visitor, opened, open, batches: () => batches };
+  const calls = visitor as unknown as WorkerCalls;
+  return { visitor: calls, opened, open, batches: () => batches };
 }
 
 test("a file that opens after its page has left is closed at once", async () => {

@@ -1,6 +1,7 @@
 /** The overlay through its worker, as a page sees it. */
 import { describe, expect, test } from "vitest";
 import { FsPromises } from "../../src/fs/promises.ts";
+import { FsReading } from "../../src/fs/reading.ts";
 import {
   BigIntStats,
   Dirent,
@@ -89,9 +90,9 @@ describe("a base over HTTP, written to in a worker", () => {
 describe("what crosses between page and worker", () => {
   test("every method of the API is an own function of the page's object", async () => {
     const { promises } = (await opened("empty")).fs;
-    const methods = Object.getOwnPropertyNames(FsPromises.prototype).filter(
-      (name) => name !== "constructor",
-    );
+    const classes = [FsPromises, FsReading];
+    const names = classes.flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype));
+    const methods = [...new Set(names)].filter((name) => name !== "constructor");
     const own = Object.entries(promises).filter(([, value]) => typeof value === "function");
     expect(own.map(([name]) => name).sort()).toEqual(methods.sort());
   });

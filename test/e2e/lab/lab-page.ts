@@ -163,6 +163,59 @@ const work = {
     return bytes;
   },
 
+  /** The names in the root, and the size and the text of a file. */
+  async look(path: string): Promise<{ names: string[]; size: number; text: string }> {
+    const { promises } = opened().fs;
+    const names = await promises.readdir("/");
+    const { size } = await promises.stat(path);
+    return { names, size, text: (await promises.readFile(path, "utf8")) as string };
+  },
+
+  /** The texts of these files, or the code of the error. */
+  texts(paths: readonly string[]): Promise<string[]> {
+    const { promises } = opened().fs;
+    return Promise.all(
+      paths.map((path) =>
+        promises.readFile(path, "utf8").then(String, (error: { code: string }) => error.code),
+      ),
+    );
+  },
+
+  /** Writes a file; resolves with what the error says, or with nothing. */
+  async tryToWrite(path: string, text: string): Promise<string> {
+    try {
+      await opened().fs.promises.writeFile(path, text);
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  },
+
+  /** Opens a file and closes it, and resolves with the number of changes: for all that everything has to be there. */
+  async countChanges(path: string): Promise<number> {
+    await (await opened().fs.promises.open(path)).close();
+    return (await opened().status()).length;
+  },
+
+  /** One change of every kind. */
+  async changeAll(path: string): Promise<void> {
+    const { promises } = opened().fs;
+    await promises.mkdir("/made");
+    await promises.rename(path, "/made/renamed");
+    await promises.appendFile("/made/renamed", " and more");
+    await promises.symlink("renamed", "/made/symlink");
+    await promises.link("/made/renamed", "/made/link");
+    await promises.copyFile("/made/link", "/made/copy");
+    await promises.chmod("/made/copy", 0o600);
+    const file = await promises.open("/made/file", "w+");
+    await file.write(new Uint8Array([1, 2, 3]), 0, 3, 0);
+    await file.close();
+    await promises.unlink("/made/link");
+    await promises.writeFile("/made/short", "short lived");
+    await opened().revert(["made/short"]);
+    await opened().flush();
+  },
+
   git(url: string): Promise<GitFound> {
     return workWithGit(opened(), url);
   },

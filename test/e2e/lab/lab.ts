@@ -29,11 +29,19 @@ interface Order {
   readonly reject: (error: Error) => void;
 }
 
+/** How requests are answered: at once, not before that is said otherwise, or by cutting the connection. */
+export type Answering = "at once" | "held" | "cut";
+
 /** A lab that serves. */
 export class LabServer {
   readonly #server: Server;
   readonly #files: ReadonlyMap<string, Uint8Array>;
   readonly #told = new Map<string, number>();
+  /** The paths of the page and its base that were asked for. */
+  readonly #asked = new Set<string>();
+  #treated: { readonly part: RegExp; readonly how: Answering } = { part: /^$/, how: "at once" };
+  /** Requests that are held. */
+  #held: (() => void)[] = [];
   readonly #listeners = new Set<() => void>();
   /** Given and not yet taken by a page. */
   #order: Order | undefined;
@@ -96,7 +104,12 @@ export class LabServer {
 
   /** Resolves once a page has told at least `number` of `what`. */
   async untilTold(what: string, number: number): Promise<void> {
-    while (this.told(what) < number) {
+    await this.#until(() => this.told(what) >= number);
+  }
+
+  /** Resolves once `isSo`, which is asked whenever a page has told or asked for something. */
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
       await new Promise<void>((resolve) => {
         const listener = (): void => {
           this.#listeners.delete(listener);
@@ -105,6 +118,17 @@ export class LabServer {
         this.#listeners.add(listener);
       });
     }
+  }
+
+  /** Answers requests for paths that `part` matches so from now on, those that are held too, and all others at once. */
+  treat(part: RegExp, how: Answering): void {
+    this.#treated = { part, how };
+    for (const answer of this.#held.splice(0)) answer();
+  }
+
+  /** Resolves once a path that `part` matches has been asked for. */
+  async untilAsked(part: RegExp): Promise<void> {
+    await this.#until(() => [...this.#asked].some((path) => part.test(path)));
   }
 
   async close(): Promise<void> {
@@ -118,12 +142,25 @@ export class LabServer {
     if (path.startsWith("told/")) {
       const [, what = "", number = ""] = path.split("/");
       this.#told.set(what, Math.max(this.told(what), Number(number)));
-      for (const listener of this.#listeners) listener();
+      this.#heard();
       response.end();
       return;
     }
     if (path === "orders") return this.#takeAnswer(await bodyOf(request), response);
-    this.#send(path, request, response);
+    this.#asked.add(path);
+    this.#heard();
+    this.#sendOrHold(path, request, response);
+  }
+
+  #heard(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #sendOrHold(path: string, request: IncomingMessage, response: ServerResponse): void {
+    const { part, how } = this.#treated;
+    if (how === "at once" || !part.test(path)) this.#send(path, request, response);
+    else if (how === "cut") request.socket.destroy();
+    else this.#held.push(() => this.#sendOrHold(path, request, response));
   }
 
   #takeAnswer(said: Said, response: ServerResponse): void {
