@@ -41,10 +41,11 @@ export async function bundle(outDir) {
       minify: true,
       modulePreload: false,
       assetsDir: ".",
+      // As an application's, its imports on demand would bring vite's loader of style sheets along.
+      lib: { entry: { web: at("../web/index.ts") }, formats: ["es"] },
       rolldownOptions: {
-        input: { web: at("../web/index.ts") },
         preserveEntrySignatures: "strict",
-        output: { entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+        output: { entryFileNames: "[name].js", chunkFileNames: "[name].js", minify: true },
       },
     },
   });

@@ -1,20 +1,22 @@
 /**
- * Connections to databases in a worker that its page will end. WebKit never closes one whose worker is ended while it opens,
- * or before all of its transactions are over, and who deletes such a database waits in vain. So a connection is closed
- * after its transactions, and a page that leaves is answered once nothing is being opened or closed.
+ * Connections to databases in a worker that may be ended. WebKit never lets go of one whose worker is ended while it opens,
+ * or while transactions are under way in it, even after `close()`: a deletion of the database waits for ever then, and so
+ * does who needs the stores of those transactions, until the tab is closed. So a connection is closed after its
+ * transactions, and a page that leaves is answered once nothing is being opened or closed.
  */
 const underWay = new Set<Promise<unknown>>();
+const transactions = new Set<Promise<unknown>>();
 let isEnding = false;
 
 /** How long that is waited for, in milliseconds: another tab may be in its way for ever. */
 const patience_ms = 5000;
 
-async function noted<T>(act: Promise<T>): Promise<T> {
-  underWay.add(act);
+async function noted<T>(set: Set<Promise<unknown>>, act: Promise<T>): Promise<T> {
+  set.add(act);
   try {
     return await act;
   } finally {
-    underWay.delete(act);
+    set.delete(act);
   }
 }
 
@@ -24,31 +26,39 @@ async function noted<T>(act: Promise<T>): Promise<T> {
  */
 export async function whileOpening<T>(open: () => Promise<T>): Promise<T> {
   if (isEnding) throw new Error("This worker is about to end.");
-  return noted(open());
+  return noted(underWay, open());
 }
 
-/** Closes `database` once what was begun in it is over; at once if it is closed already. */
+/** Has `close` wait for the end of every transaction that is begun in `database` from now on. */
+export function watched(database: IDBDatabase): IDBDatabase {
+  const begin = database.transaction.bind(database);
+  database.transaction = (...values) => {
+    const transaction = begin(...values);
+    const ended = new Promise((resolve) => {
+      transaction.addEventListener("complete", resolve);
+      transaction.addEventListener("abort", resolve);
+    });
+    noted(transactions, ended);
+    return transaction;
+  };
+  return database;
+}
+
+/** Closes `database` once what was begun in it is over. */
 export function close(database: IDBDatabase): Promise<void> {
-  return noted(closed(database));
+  return noted(underWay, closed(database));
 }
 
 async function closed(database: IDBDatabase): Promise<void> {
-  try {
-    // A writer's turn comes after all readers'.
-    const last = database.transaction(database.objectStoreNames, "readwrite");
-    await new Promise((resolve) => {
-      last.oncomplete = resolve;
-      last.onabort = resolve;
-    });
-  } catch {
-    // It is closed, or has no stores.
-  }
+  await Promise.all(transactions);
   database.close();
 }
 
-/** Resolves when no database is being opened or closed here, nor will be opened: this worker may be ended. */
-export async function untilClosed(): Promise<void> {
-  isEnding = true;
+/**
+ * Resolves when no database is being opened or closed here, nor, if this worker `isEnding`, will be opened: it may be ended.
+ */
+export async function untilClosed(isEndingNow: boolean): Promise<void> {
+  isEnding ||= isEndingNow;
   let isPatient = true;
   const patience = new Promise<void>((resolve) => {
     setTimeout(() => {

@@ -13,7 +13,7 @@ import {
   type ObjectUse,
   useGrain_ms,
 } from "../src/index.ts";
-import { close, whileOpening } from "./databases.ts";
+import { close, watched, whileOpening } from "./databases.ts";
 import { unlessBlocked } from "./indexeddb-errors.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 
@@ -67,6 +67,7 @@ export async function openFetchCache(
       blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
     });
   const database = await whileOpening(open);
+  watched(unwrap(database));
   return new IndexedDbFetchCache(database, maxBytes);
 }
 

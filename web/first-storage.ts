@@ -15,7 +15,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
-import { close, whileOpening } from "./databases.ts";
+import { close, watched, whileOpening } from "./databases.ts";
 import { databasePrefix, layoutVersion, stores, theSuperblock } from "./indexeddb-layout.ts";
 import { closedByBrowser, wantedByOthers } from "./storage-loss.ts";
 import { RecordsOfGeneration, settled } from "./stored-records.ts";
@@ -42,7 +42,7 @@ export class FirstStorage {
     base: Base,
     lost: (why: string) => void,
   ): Promise<FirstStorage | undefined> {
-    const database = await whileOpening(() => open(name));
+    const database = watched(await whileOpening(() => open(name)));
     database.onversionchange = () => {
       database.close();
       lost(wantedByOthers);

@@ -21,7 +21,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
-import { close, whileOpening } from "./databases.ts";
+import { close, watched, whileOpening } from "./databases.ts";
 import { estimateSpace, failure, nameOf, unlessBlocked } from "./indexeddb-errors.ts";
 import {
   databasePrefix,
@@ -87,6 +87,7 @@ export async function openIndexedDbStorage(
     if (absent) throw absence(name, error);
     throw error instanceof FsError ? error : await failure("open", name, error);
   }
+  watched(unwrap(database));
   storage = new IndexedDbStorage(name, database, readOnly, lost);
   try {
     await storage.refuseUnknownFormat();

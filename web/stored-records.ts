@@ -12,7 +12,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
-import { whileOpening } from "./databases.ts";
+import { watched, whileOpening } from "./databases.ts";
 import { databasePrefix, firstBaseIno, layoutVersion, theSuperblock } from "./indexeddb-layout.ts";
 
 /** What a request of IndexedDB gives. */
@@ -42,7 +42,7 @@ export async function openIfThere(name: string, version: number): Promise<IDBDat
     return settled(opening);
   };
   try {
-    return await whileOpening(open);
+    return watched(await whileOpening(open));
   } catch (error) {
     if (absent) return undefined;
     throw error;

@@ -151,8 +151,8 @@ export class Visitor implements FirstCalls, Pick<VisitCalls, "call"> {
     this.#core = undefined;
     await this.#visit?.there?.leave();
     await this.#host?.left(this);
-    // The page ends its own worker once it has this answer.
-    if (this.#isOwn && !isShared) await untilClosed();
+    // The page ends its own worker once it has this answer, or goes, and the shared one with it.
+    if (this.#isOwn) await untilClosed(!isShared);
     // After the answer to this call has been sent.
     setTimeout(this.#hangUp);
   }

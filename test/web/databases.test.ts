@@ -16,7 +16,7 @@ test("a worker may be ended once what it was opening is open or has failed, and 
   const opened = whileOpening(() => new Promise<string>((resolve) => (open = resolve)));
   const failed = whileOpening(() => new Promise<string>((_, reject) => (fail = reject)));
   let mayEnd = false;
-  const ending = untilClosed().then(() => {
+  const ending = untilClosed(true).then(() => {
     mayEnd = true;
   });
   let asked = 0;
@@ -44,7 +44,7 @@ test("an opening that another tab stands in the way of holds the end of a worker
   });
   whileOpening(() => new Promise(() => {})).catch(() => {});
   let mayEnd = false;
-  const ending = untilClosed().then(() => {
+  const ending = untilClosed(true).then(() => {
     mayEnd = true;
   });
   await vi.advanceTimersByTimeAsync(4999);

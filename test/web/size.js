@@ -13,7 +13,10 @@ import { build } from "vite";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const made = join(root, ".cache", "size");
 
-/** Bundles `input`; returns every file of it, workers it starts included. A service worker may load nothing on demand. */
+/**
+ * Bundles `input` as a library, without the loader of style sheets that vite gives an application's imports on demand;
+ * returns every file of it, workers it starts included. A service worker may load nothing on demand.
+ */
 async function bundled(input, codeSplitting = true) {
   const results = await build({
     root,
@@ -25,7 +28,8 @@ async function bundled(input, codeSplitting = true) {
       target: "es2022",
       minify: true,
       modulePreload: false,
-      rolldownOptions: { input, output: { entryFileNames: "[name].js", codeSplitting } },
+      lib: { entry: input, formats: ["es"] },
+      rolldownOptions: { preserveEntrySignatures: "allow-extension", output: { entryFileNames: "[name].js", codeSplitting, minify: true } },
     },
   });
   return [results].flat().flatMap(({ output }) => output);
