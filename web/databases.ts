@@ -2,14 +2,38 @@
  * Connections to databases in a worker that may be ended. WebKit never lets go of one whose worker is ended while it opens,
  * or while transactions are under way in it, even after `close()`: a deletion of the database waits for ever then, and so
  * does who needs the stores of those transactions, until the tab is closed. So a connection is closed after its
- * transactions, and a page that leaves is answered once nothing is being opened or closed.
+ * transactions, a page that leaves is answered once nothing is being opened or closed, and no answer is waited for for ever.
  */
 const underWay = new Set<Promise<unknown>>();
 const transactions = new Set<Promise<unknown>>();
 let isEnding = false;
 
-/** How long that is waited for, in milliseconds: another tab may be in its way for ever. */
+/** How long the end of a worker is held up at most, in milliseconds: another tab may be in its way for ever. */
 const patience_ms = 5000;
+
+/** How long a cache may take to answer, in milliseconds: without it, what is asked for is fetched. */
+export const cachePatience_ms = 3000;
+
+/** What `unlessSilent` rejects with. */
+export const silence = new Error(
+  "the browser does not answer; close all tabs of this site, and open it again",
+);
+
+/**
+ * What the browser answers; what it says after `ms` milliseconds is not heard.
+ * @throws silence it said nothing
+ */
+export async function unlessSilent<T>(answer: Promise<T>, ms = 10_000): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silent = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(silence), ms);
+  });
+  try {
+    return await Promise.race([answer, silent]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 async function noted<T>(set: Set<Promise<unknown>>, act: Promise<T>): Promise<T> {
   set.add(act);
@@ -50,8 +74,12 @@ export function close(database: IDBDatabase): Promise<void> {
 }
 
 async function closed(database: IDBDatabase): Promise<void> {
-  await Promise.all(transactions);
+  await unlessSilent(Promise.all(transactions)).catch(() => {}); // They end with it, or never.
   database.close();
+}
+
+async function allSettled(): Promise<void> {
+  while (underWay.size > 0) await Promise.allSettled(underWay);
 }
 
 /**
@@ -59,14 +87,6 @@ async function closed(database: IDBDatabase): Promise<void> {
  */
 export async function untilClosed(isEndingNow: boolean): Promise<void> {
   isEnding ||= isEndingNow;
-  let isPatient = true;
-  const patience = new Promise<void>((resolve) => {
-    setTimeout(() => {
-      isPatient = false;
-      resolve();
-    }, patience_ms);
-  });
-  while (isPatient && underWay.size > 0) {
-    await Promise.race([Promise.allSettled(underWay), patience]);
-  }
+  // Whoever is in the way is not ours to end.
+  await unlessSilent(allSettled(), patience_ms).catch(() => {});
 }

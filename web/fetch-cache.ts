@@ -13,7 +13,14 @@ import {
   type ObjectUse,
   useGrain_ms,
 } from "../src/index.ts";
-import { close, watched, whileOpening } from "./databases.ts";
+import {
+  cachePatience_ms,
+  close,
+  silence,
+  unlessSilent,
+  watched,
+  whileOpening,
+} from "./databases.ts";
 import { unlessBlocked } from "./indexeddb-errors.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
 
@@ -88,6 +95,8 @@ async function roomInBrowser(): Promise<number> {
 class IndexedDbFetchCache implements FetchCache {
   readonly #database: IDBPDatabase<Layout>;
   readonly #room: CacheRoom;
+  /** Once it did not answer nothing is asked any more: whoever reads would wait each time. */
+  #isSilent = false;
 
   constructor(database: IDBPDatabase<Layout>, maxBytes: number) {
     this.#database = database;
@@ -101,7 +110,7 @@ class IndexedDbFetchCache implements FetchCache {
   }
 
   async object(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const bytes = await this.#database.get("objects", sha256);
+    const bytes = await this.#asked(() => this.#database.get("objects", sha256));
     // Not waited for: at worst it counts as used earlier than it was.
     if (bytes) this.#noteUse(sha256).catch(() => {});
     return bytes;
@@ -120,7 +129,7 @@ class IndexedDbFetchCache implements FetchCache {
   }
 
   async pointer(url: string): Promise<KeptPointer | undefined> {
-    return await this.#database.get("pointers", url);
+    return await this.#asked(() => this.#database.get("pointers", url));
   }
 
   async keepPointer(pointer: KeptPointer): Promise<void> {
@@ -129,6 +138,16 @@ class IndexedDbFetchCache implements FetchCache {
 
   async close(): Promise<void> {
     await close(unwrap(this.#database));
+  }
+
+  async #asked<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    if (this.#isSilent) return undefined;
+    try {
+      return await unlessSilent(ask(), cachePatience_ms);
+    } catch (error) {
+      this.#isSilent = error === silence;
+      throw error;
+    }
   }
 
   async #put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -145,7 +164,7 @@ class IndexedDbFetchCache implements FetchCache {
       .objectStore("uses")
       .put(use, sha256)
       .catch(() => {});
-    await transaction.done;
+    await unlessSilent(transaction.done);
   }
 
   async #noteUse(sha256: string): Promise<void> {
@@ -160,7 +179,8 @@ class IndexedDbFetchCache implements FetchCache {
 
   async #look(): Promise<ObjectUse[]> {
     const { store } = this.#database.transaction("uses");
-    const [keys, uses] = await Promise.all([store.getAllKeys(), store.getAll()]);
+    const asking = Promise.all([store.getAllKeys(), store.getAll()]);
+    const [keys, uses] = await unlessSilent(asking);
     return uses.map((use, at) => ({ ...use, sha256: keys[at] as string }));
   }
 
@@ -170,7 +190,7 @@ class IndexedDbFetchCache implements FetchCache {
       transaction.objectStore("objects").delete(sha256);
       transaction.objectStore("uses").delete(sha256);
     }
-    await transaction.done;
+    await unlessSilent(transaction.done);
   }
 }
 

@@ -3,6 +3,7 @@
  * other tabs that stand in the way.
  */
 import { FsError } from "../src/index.ts";
+import { silence } from "./databases.ts";
 
 /** What the browser says of its space; undefined where it says nothing. */
 export async function estimateSpace(): Promise<StorageEstimate | undefined> {
@@ -13,13 +14,16 @@ export async function estimateSpace(): Promise<StorageEstimate | undefined> {
 
 /**
  * An error of IndexedDB as ours: a full quota is ENOSPC, a database with a later layout EINVAL, each with what can be done
- * about it; anything else EIO.
+ * about it, no answer at all EBUSY; anything else EIO.
  */
 export async function failure(syscall: string, name: string, error: unknown): Promise<FsError> {
   if (nameOf(error) === "VersionError") {
     const reason =
       "a later version of minifo wrote it; nothing was changed; reload this page, or open it with that version";
     return new FsError("EINVAL", { syscall, path: name, reason, cause: error });
+  }
+  if (error === silence) {
+    return new FsError("EBUSY", { syscall, path: name, reason: silence.message, cause: error });
   }
   if (nameOf(error) !== "QuotaExceededError") {
     const reason = `IndexedDB failed with ${nameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;

@@ -21,7 +21,7 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
-import { close, watched, whileOpening } from "./databases.ts";
+import { close, unlessSilent, watched, whileOpening } from "./databases.ts";
 import { estimateSpace, failure, nameOf, unlessBlocked } from "./indexeddb-errors.ts";
 import {
   databasePrefix,
@@ -35,6 +35,9 @@ import { closedByBrowser, wantedByOthers } from "./storage-loss.ts";
 import { listIndexedDbStorages } from "./storages.ts";
 
 type NodesRead = IDBPObjectStore<Layout, ["nodes"], "nodes", "readonly">;
+
+/** How long an answer to a read may take, in milliseconds: one may be of all records, or wait for a large commit. */
+const readPatience_ms = 60_000;
 
 /** What a storage may be opened with. */
 export interface IndexedDbOptions {
@@ -50,7 +53,7 @@ export interface IndexedDbOptions {
  * Opens the storage `name` of this origin, and creates it if there is none.
  * @throws ENOENT there is none and none was to be created
  * @throws EINVAL it was written by a later version
- * @throws EBUSY another tab has it open with an earlier version, and does not react
+ * @throws EBUSY another tab has it open with an earlier version, and does not react; or the browser does not answer
  * @throws EIO, ENOSPC the browser could not open it
  */
 export async function openIndexedDbStorage(
@@ -246,7 +249,7 @@ class IndexedDbStorage implements Storage {
 
   async #readSuperblock(): Promise<Superblock | undefined> {
     const superblock = await this.#attempt("read", (database) =>
-      database.get("superblock", theSuperblock),
+      unlessSilent(database.get("superblock", theSuperblock)),
     );
     if (superblock === undefined) return undefined;
     this.#chunkSize = superblock.chunkSize;
@@ -343,7 +346,8 @@ class IndexedDbStorage implements Storage {
       putAliases(raw(transaction.objectStore("aliases")), batch);
       putOrphans(raw(transaction.objectStore("orphans")), batch);
       putData(raw(transaction.objectStore("data")), batch);
-      const stored = await asking;
+      // As soon as it is its turn. After that it takes as long as it takes.
+      const stored = await unlessSilent(asking);
       if (stored === undefined && this.#generation !== undefined) {
         this.take("it was emptied while it was open, as the browser does when it needs room");
         throw this.#gone("commit");
@@ -379,7 +383,8 @@ class IndexedDbStorage implements Storage {
   ): Promise<T> {
     if (this.#lost !== undefined) throw this.#gone(syscall);
     try {
-      return await act(this.#database);
+      const acting = act(this.#database);
+      return await (syscall === "read" ? unlessSilent(acting, readPatience_ms) : acting);
     } catch (error) {
       if (error instanceof FsError) throw error;
       if (nameOf(error) === "InvalidStateError" && this.#isClosed()) this.take(closedByBrowser);

@@ -3,13 +3,15 @@
  * takes what is there and keeps nothing itself, so that it needs no bounds, and works without a network after a prefetch.
  */
 import type { FetchCache, KeptPointer } from "../src/index.ts";
-import { close } from "./databases.ts";
+import { cachePatience_ms, close, silence } from "./databases.ts";
 import { fetchCacheDatabase, fetchCacheVersion } from "./indexeddb-layout.ts";
-import { openIfThere, valueIn } from "./stored-records.ts";
+import { openIfThere, settled } from "./stored-records.ts";
 
 /** See the head of this file. */
 export class KeptFetches implements FetchCache {
   #opening: Promise<IDBDatabase | undefined> | undefined;
+  /** Once it did not answer nothing is asked any more: whoever reads would wait each time. */
+  #isSilent = false;
 
   object(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#value("objects", sha256);
@@ -29,9 +31,16 @@ export class KeptFetches implements FetchCache {
   }
 
   async #value<T>(store: string, key: string): Promise<T | undefined> {
-    this.#opening ??= this.#open();
-    const database = await this.#opening;
-    return database && (await valueIn<T>(database, store, key));
+    if (this.#isSilent) return undefined;
+    try {
+      this.#opening ??= this.#open();
+      const database = await this.#opening;
+      const asking = database?.transaction(store).objectStore(store).get(key);
+      return asking && (await settled<T | undefined>(asking, cachePatience_ms));
+    } catch (error) {
+      this.#isSilent = error === silence;
+      throw error;
+    }
   }
 
   async #open(): Promise<IDBDatabase | undefined> {

@@ -12,15 +12,16 @@ import {
   type Superblock,
   waitFor,
 } from "../src/index.ts";
-import { watched, whileOpening } from "./databases.ts";
+import { unlessSilent, watched, whileOpening } from "./databases.ts";
 import { databasePrefix, firstBaseIno, layoutVersion, theSuperblock } from "./indexeddb-layout.ts";
 
-/** What a request of IndexedDB gives. */
-export function settled<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
+/** What a request of IndexedDB gives, unless nothing comes for `ms` milliseconds. */
+export function settled<T>(request: IDBRequest<T>, ms?: number): Promise<T> {
+  const answer = new Promise<T>((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+  return unlessSilent(answer, ms);
 }
 
 /**
@@ -47,15 +48,6 @@ export async function openIfThere(name: string, version: number): Promise<IDBDat
     if (absent) return undefined;
     throw error;
   }
-}
-
-/** The value under `key` in the object store `store`. */
-export function valueIn<T>(
-  database: IDBDatabase,
-  store: string,
-  key: IDBValidKey,
-): Promise<T | undefined> {
-  return settled(database.transaction(store).objectStore(store).get(key));
 }
 
 /** See the head of this file. */
