@@ -6,6 +6,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import type { BrowserProviderOption } from "vitest/node";
 import { bases } from "./test/rig/bases.ts";
+import { bundledWorker } from "./test/rig/bundled-worker.ts";
 import { firefoxOverBidi } from "./test/rig/firefox.ts";
 import { hostedSites } from "./test/rig/hosted-sites.ts";
 import { chromium, firefox } from "./test/rig/programs.ts";
@@ -42,7 +43,7 @@ function inNode(name: string, include: string, timeout_ms: number, workers?: num
 function inBrowser(browser: "chromium" | "firefox" | "webkit", provider: BrowserProviderOption) {
   return {
     extends: true as const,
-    plugins: [bases(), realImage(), hostedSites()],
+    plugins: [bases(), bundledWorker(), realImage(), hostedSites()],
     // Each engine its own, or each would throw away what the one before prepared.
     cacheDir: `node_modules/.vite/${browser}`,
     test: {

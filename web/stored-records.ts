@@ -126,7 +126,7 @@ async function readIn(
 ): Promise<Answers> {
   try {
     const requests = ask(database.transaction(store).objectStore(store));
-    return await Promise.all(requests.map(settled));
+    return await Promise.all(requests.map((request) => settled(request)));
   } catch (error) {
     throw failed(name, error);
   }
