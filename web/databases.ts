@@ -16,7 +16,7 @@ export const cachePatience_ms = 3000;
 
 /** What `unlessSilent` rejects with. */
 export const silence = new Error(
-  "the browser does not answer; close all tabs of this site, and open it again",
+  "the browser does not answer; close it, or all tabs of this site, and try again",
 );
 
 /**

@@ -70,7 +70,7 @@ test("a storage that does not answer is not opened: EBUSY after ten seconds, wit
   while (vi.getTimerCount() === 0) await new Promise(setImmediate);
   expect(await failureAfter(10_000, opening)).toMatchObject({
     code: "EBUSY",
-    message: expect.stringMatching(/does not answer; close all tabs of this site/),
+    message: expect.stringMatching(/does not answer; close it, or all tabs of this site/),
   });
 });
 
