@@ -126,10 +126,11 @@ export class Connection {
     this.#over.abort();
     this.#stopBeat();
     try {
-      if (link && !link.isOwn) await link.during((calls) => calls.leave()).catch(() => {});
-      const leaving = this.#host.calls.leave();
-      // If the host does not answer there is nothing left to be closed.
-      if (this.#host.answers) await Promise.race([leaving, this.#host.failed.catch(() => {})]);
+      if (link && !link.isOwn) await leave(link.calls, link.attached.host).catch(() => {});
+      const { calls, hello, answers, failed } = this.#host;
+      const leaving = hello.then(({ host }) => leave(calls, host));
+      // If the host does not answer there is nothing to be closed.
+      if (answers) await Promise.race([leaving, failed.catch(() => {})]);
     } finally {
       link?.end();
       this.#host.end();
@@ -367,6 +368,18 @@ export class Connection {
     this.#finding = undefined;
     this.#findAnew();
     this.link().catch(() => {}); // Whoever asks next is told.
+  }
+}
+
+/** Has the host called `name` close what the page had open, unless it has ended: then that is closed. */
+async function leave(calls: WorkerCalls, name: string): Promise<void> {
+  const left = new AbortController();
+  const gone = ended(name, left.signal);
+  gone.catch(() => {}); // It has answered.
+  try {
+    await Promise.race([calls.leave(), gone]);
+  } finally {
+    left.abort();
   }
 }
 

@@ -241,6 +241,17 @@ describe("an owner that ends without a word", () => {
     expect(await promises.readFile("/f", "utf8")).toBe("text");
   });
 
+  test("keeps no page from closing, neither its own nor another's", async () => {
+    const storage = undeletedStorage();
+    const owner = await mortalTab(storage);
+    const other = await tab(storage, "tab");
+    await other.fs.promises.writeFile("/f", "text");
+    owner.kill();
+    await Promise.all([close(owner.overlay), close(other)]);
+    const next = await tab(storage, "tab");
+    expect(await next.fs.promises.readFile("/f", "utf8")).toBe("text");
+  });
+
   test("is succeeded by one of ten, and the others follow", async () => {
     const storage = undeletedStorage();
     const owner = await mortalTab(storage);

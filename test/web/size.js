@@ -29,7 +29,10 @@ async function bundled(input, codeSplitting = true) {
       minify: true,
       modulePreload: false,
       lib: { entry: input, formats: ["es"] },
-      rolldownOptions: { preserveEntrySignatures: "allow-extension", output: { entryFileNames: "[name].js", codeSplitting, minify: true } },
+      rolldownOptions: {
+        preserveEntrySignatures: "allow-extension",
+        output: { entryFileNames: "[name].js", codeSplitting, minify: true },
+      },
     },
   });
   return [results].flat().flatMap(({ output }) => output);
