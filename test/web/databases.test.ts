@@ -1,12 +1,15 @@
 /** What a worker waits for before its page may end it. */
-import { beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 let databases: typeof import("../../web/databases.ts");
 
-/** A worker's module anew, since a worker is ended once. */
+/** A worker's module anew, since a worker is ended once; other files' tests are not to find it ended. */
 beforeEach(async () => {
   vi.resetModules();
   databases = await import("../../web/databases.ts");
+});
+afterEach(() => {
+  vi.resetModules();
 });
 
 test("a worker may be ended once what it was opening is open or has failed, and opens nothing after that", async () => {

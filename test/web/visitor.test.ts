@@ -55,7 +55,8 @@ async function visit() {
     enter: () => {},
     left: async () => {},
   };
-  const visitor = new Visitor("host", () => host, true);
+  // Another tab's: the worker is not this page's to end, and goes on opening databases for other tests.
+  const visitor = new Visitor("host", () => host, false);
   await visitor.attach({
     protocol: protocolVersion,
     page: "page",
