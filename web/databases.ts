@@ -14,6 +14,9 @@ const patience_ms = 5000;
 /** How long a cache may take to answer, in milliseconds: without it, what is asked for is fetched. */
 export const cachePatience_ms = 3000;
 
+/** How long after a sleep an answer may take to be given, in milliseconds. */
+const wake_ms = 1000;
+
 /** What `unlessSilent` rejects with. */
 export const silence = new Error(
   "the browser does not answer; close it, or all tabs of this site, and try again",
@@ -26,7 +29,10 @@ export const silence = new Error(
 export async function unlessSilent<T>(answer: Promise<T>, ms = 10_000): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const silent = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(silence), ms);
+    timer = setTimeout(() => {
+      // Whoever slept meanwhile, as a suspended machine does, is given the answer that has been waiting.
+      timer = setTimeout(() => reject(silence), wake_ms);
+    }, ms - wake_ms);
   });
   try {
     return await Promise.race([answer, silent]);

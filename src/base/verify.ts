@@ -14,7 +14,7 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
     throw new FsError("EIO", {
       syscall: "verify",
       reason:
-        "this page has no WebCrypto, so that nothing can be verified; open it from an https: address or from localhost",
+        "this page has no WebCrypto, so nothing can be verified; open it over https: or from localhost",
     });
   }
   return hexOf(new Uint8Array(await subtle.digest("SHA-256", bytes)));
