@@ -41,7 +41,8 @@ export async function unlessSilent<T>(answer: Promise<T>, ms = 10_000): Promise<
   }
 }
 
-async function noted<T>(set: Set<Promise<unknown>>, act: Promise<T>): Promise<T> {
+/** `act`, which is waited for as long as it is under way: by default before this worker is ended. */
+export async function noted<T>(act: Promise<T>, set: Set<unknown> = underWay): Promise<T> {
   set.add(act);
   try {
     return await act;
@@ -56,7 +57,7 @@ async function noted<T>(set: Set<Promise<unknown>>, act: Promise<T>): Promise<T>
  */
 export async function whileOpening<T>(open: () => Promise<T>): Promise<T> {
   if (isEnding) throw new Error("This worker is about to end.");
-  return noted(underWay, open());
+  return noted(open());
 }
 
 /** Has `close` wait for the end of every transaction that is begun in `database` from now on. */
@@ -68,7 +69,7 @@ export function watched(database: IDBDatabase): IDBDatabase {
       transaction.addEventListener("complete", resolve);
       transaction.addEventListener("abort", resolve);
     });
-    noted(transactions, ended);
+    noted(ended, transactions);
     return transaction;
   };
   return database;
@@ -76,7 +77,7 @@ export function watched(database: IDBDatabase): IDBDatabase {
 
 /** Closes `database` once what was begun in it is over. */
 export function close(database: IDBDatabase): Promise<void> {
-  return noted(underWay, closed(database));
+  return noted(closed(database));
 }
 
 async function closed(database: IDBDatabase): Promise<void> {

@@ -16,6 +16,7 @@ import {
 import {
   cachePatience_ms,
   close,
+  noted,
   silence,
   unlessSilent,
   watched,
@@ -95,6 +96,8 @@ async function roomInBrowser(): Promise<number> {
 class IndexedDbFetchCache implements FetchCache {
   readonly #database: IDBPDatabase<Layout>;
   readonly #room: CacheRoom;
+  /** Settles when nothing is being put any more. */
+  #lastPut: Promise<void> = Promise.resolve();
   /** Once it did not answer nothing is asked any more: whoever reads would wait each time. */
   #isSilent = false;
 
@@ -137,7 +140,7 @@ class IndexedDbFetchCache implements FetchCache {
   }
 
   async close(): Promise<void> {
-    await close(unwrap(this.#database));
+    await noted(this.#lastPut.then(() => close(unwrap(this.#database))));
   }
 
   async #asked<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
@@ -150,7 +153,14 @@ class IndexedDbFetchCache implements FetchCache {
     }
   }
 
-  async #put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** One after the other: whoever reads waits for every transaction that was begun before. */
+  #put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const putting = this.#lastPut.then(() => this.#putAlone(sha256, bytes));
+    this.#lastPut = putting.catch(() => {}); // Whoever keeps it is told.
+    return putting;
+  }
+
+  async #putAlone(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const transaction = this.#database.transaction(["objects", "uses"], "readwrite", {
       durability: "relaxed",
     });

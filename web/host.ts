@@ -11,6 +11,9 @@ import { type Ownership, own, showLife, succession } from "./ownership.ts";
 import { Moved } from "./protocol.ts";
 import { type Host, Visitor } from "./visitor.ts";
 
+/** Milliseconds from the opening until what changes things is loaded, unless it is needed before. */
+const settling_ms = 100;
+
 /** The name of this worker as a host, which it shows to be alive under. */
 export const hostName = crypto.randomUUID();
 
@@ -72,8 +75,8 @@ class StorageHost implements Host {
         this.#forget(opened);
       });
       this.#sayOwner();
-      // Once the page has been answered. If it fails, who needs it asks again, and is told.
-      setTimeout(() => opened.whole().catch(() => {}));
+      // Once the page has been answered, and what it asks for first. If it fails, who needs it asks again, and is told.
+      setTimeout(() => opened.whole().catch(() => {}), settling_ms);
       return opened;
     } catch (error) {
       ownership.release();
