@@ -183,7 +183,7 @@ class ServedHere {
         this.#listener.say(error.message),
       );
     }
-    forgetMount(deviceNumber);
+    forgetMount({ device: deviceNumber, pid: process.pid });
     this.#watchdog.dismiss();
     for (const signal of endSignals) process.off(signal, this.#onSignal);
     return outcome;

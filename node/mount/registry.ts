@@ -24,12 +24,13 @@ export interface ServedMount {
 export function recordMount(mount: ServedMount): void {
   mkdirSync(directory(), { recursive: true, mode: 0o700 });
   refuseForeign(directory());
-  for (const other of servedMounts()) if (!isStillMounted(other)) forgetMount(other.device);
+  for (const other of servedMounts()) if (!isStillMounted(other)) forgetMount(other);
   writeFileSync(fileOf(mount.device), JSON.stringify(mount), { mode: 0o600 });
 }
 
-export function forgetMount(device: string): void {
-  rmSync(fileOf(device), { force: true });
+/** Forgets `mount`, but not what another process serves under its device number, which is free as soon as it is unmounted. */
+export function forgetMount({ device, pid }: Pick<ServedMount, "device" | "pid">): void {
+  if (servedMount(device)?.pid === pid) rmSync(fileOf(device), { force: true });
 }
 
 /** Whether it is mounted where its process sees it, which may be in another mount namespace than ours. */

@@ -30,6 +30,8 @@ export function realSite(
     renameSync(join(making, "root"), directory);
     return { directory };
   } catch (error) {
+    // Another test file's process, which began at the same time, was first.
+    if (existsSync(directory)) return { directory };
     const [reason] = String(error instanceof Error ? error.message : error).split("\n");
     return { missing: `${packages[0]} cannot be had: ${reason}` };
   } finally {
