@@ -13,7 +13,7 @@ import { isRoot } from "../fuse/fusermount.ts";
 import { mountByKernel } from "../fuse/kernel-mount.ts";
 import type { MountSetup } from "../fuse/messages.ts";
 import { notesOn, type OwnerInfo } from "../overlay-methods.ts";
-import { isMounted } from "./mount-table.ts";
+import { isMounted, mountTable } from "./mount-table.ts";
 import type { Mounted, MountOutcome } from "./mounted.ts";
 import type { MountWords } from "./options.ts";
 import { waitForClosing } from "./owners.ts";
@@ -178,7 +178,7 @@ class ServedHere {
     const { deviceNumber } = this.#mounted;
     clearInterval(this.#polling);
     await this.#control?.close();
-    if (isMounted(deviceNumber)) {
+    if (this.#isThere()) {
       await unmount(this.#setup.mountpoint, true).catch((error) =>
         this.#listener.say(error.message),
       );
@@ -197,12 +197,19 @@ class ServedHere {
     } catch (error) {
       this.#listener.say(`not everything is in the storage yet: ${(error as Error).message}`);
     }
-    if (!isMounted(this.#mounted.deviceNumber)) return;
+    if (!this.#isThere()) return;
     if (await unmount(mountpoint)) return;
     const users = usersOf(mountpoint);
     const who = users.length > 0 ? ` by ${users.join(", ")}` : "";
     this.#listener.say(`${mountpoint} is in use${who}; it is detached, and ends in a moment`);
     await this.#detach();
+  }
+
+  /** Whether it is still in the table, at its mountpoint: its device number is another mount's as soon as it is gone. */
+  #isThere(): boolean {
+    const { mountpoint } = this.#setup;
+    const there = mountTable().filter((entry) => entry.mountpoint === mountpoint);
+    return isMounted(this.#mounted.deviceNumber, there);
   }
 
   async #detach(): Promise<void> {
@@ -226,7 +233,7 @@ class ServedHere {
       else await this.#mounted.abort();
     } catch (error) {
       // The connection is gone already where it cannot be cut off.
-      if (isMounted(this.#mounted.deviceNumber)) {
+      if (this.#isThere()) {
         this.#listener.say(`it cannot be unmounted: ${(error as Error).message}`);
       }
     }
