@@ -1,8 +1,8 @@
 /**
  * Connections to databases in a worker that may be ended. WebKit never lets go of one whose worker is ended while it opens,
  * or while transactions are under way in it, even after `close()`: a deletion of the database waits for ever then, and so
- * does who needs the stores of those transactions, until the tab is closed. So a connection is closed after its
- * transactions, a page that leaves is answered once nothing is being opened or closed, and no answer is waited for for ever.
+ * does who needs the stores of those transactions, until all tabs of the site are closed. So a connection is closed after the
+ * transactions of its worker, a page that leaves is answered once nothing is being opened or closed, and no answer is waited for for ever.
  */
 const underWay = new Set<Promise<unknown>>();
 const transactions = new Set<Promise<unknown>>();
@@ -75,7 +75,7 @@ export function watched(database: IDBDatabase): IDBDatabase {
   return database;
 }
 
-/** Closes `database` once what was begun in it is over. */
+/** Closes `database` once every transaction is over that was begun in a watched one. */
 export function close(database: IDBDatabase): Promise<void> {
   return noted(closed(database));
 }
