@@ -110,6 +110,49 @@ describe("names", () => {
     ]);
   });
 
+  test("a directory whose names nobody has asked for yet is not empty", async () => {
+    const f = await Fixture.open({ "d/e/f": "f" });
+    for (const path of ["d", "d/e"]) {
+      await expect(f.rmdir(path)).rejects.toMatchObject({ code: "ENOTEMPTY" });
+    }
+    await f.unlink("d/e/f");
+    await f.rmdir("d/e");
+    await f.rmdir("d");
+    expect(await f.names("")).toEqual([]);
+  });
+
+  test("a name that comes or goes moves the times of its directory, and of no other", async () => {
+    const f = await Fixture.open({ "d/f": "f", "e/g": "g" });
+    const times = async () => {
+      const lines = [];
+      for (const path of ["d", "e"]) {
+        const { mtime, ctime } = await run(f.overlay.getattr(await f.at(path)));
+        lines.push(
+          `${path} mtime ${JSON.stringify(mtime)}`,
+          `${path} ctime ${JSON.stringify(ctime)}`,
+        );
+      }
+      return lines;
+    };
+    const changes: [directories: string[], change: () => Promise<unknown>][] = [
+      [["d"], () => f.create("d/new")],
+      [["d"], () => f.mkdir("d/sub")],
+      [["d"], () => f.link("d/f", "d/link")],
+      [["d"], () => f.unlink("d/f")],
+      [["d"], () => f.rmdir("d/sub")],
+      [["d", "e"], () => f.rename("d/new", "e/new")],
+    ];
+    for (const [directories, change] of changes) {
+      const before = await times();
+      await change();
+      const moved = (await times()).filter((line) => !before.includes(line));
+      expect(
+        moved.map((line) => line.slice(0, "d mtime".length)),
+        `${change}`,
+      ).toEqual(directories.flatMap((path) => [`${path} mtime`, `${path} ctime`]));
+    }
+  });
+
   test("a directory cannot go into itself", async () => {
     const f = await Fixture.open(tree);
     await expect(f.rename("docs", "docs/deep/docs")).rejects.toMatchObject({ code: "EINVAL" });

@@ -29,3 +29,27 @@ test("a value is what it was when it was set, whatever becomes of the caller's B
   value.fill(0);
   expect(Buffer.from(await run(f.overlay.getxattr(inode, "user.own"))).toString()).toBe("value");
 });
+
+test("an attribute of the base that was removed stays away, and can be made again", async () => {
+  const tree = (value: string) => ({
+    "dir/f": { content: "f", xattrs: { "user.base": value, "user.other": "kept" } },
+  });
+  const f = await Fixture.open(tree("below"));
+  const names = async (path: string) => await run(f.overlay.listxattr(await f.at(path)));
+  await run(f.overlay.removexattr(await f.at("dir/f"), "user.base"));
+  expect(await names("dir/f")).toEqual(["user.other"]);
+  await f.rename("dir/f", "moved");
+  await f.remount();
+  expect(await names("moved")).toEqual(["user.other"]);
+  await f.republish(tree("anew"));
+  const inode = await f.at("moved");
+  const asked = [
+    run(f.overlay.getxattr(inode, "user.base")),
+    run(f.overlay.removexattr(inode, "user.base")),
+    run(f.overlay.setxattr(inode, "user.base", new Uint8Array(1), { replace: true })),
+  ];
+  for (const answer of asked) await expect(answer).rejects.toMatchObject({ code: "ENODATA" });
+  await run(f.overlay.setxattr(inode, "user.base", Buffer.from("own"), { create: true }));
+  expect((await names("moved")).sort()).toEqual(["user.base", "user.other"]);
+  expect(Buffer.from(await run(f.overlay.getxattr(inode, "user.base"))).toString()).toBe("own");
+});
