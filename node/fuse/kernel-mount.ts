@@ -3,7 +3,7 @@
  * it, and is its clock. Nothing here makes a synchronous call on the mount; the thread is woken by an asynchronous
  * statfs, which the kernel never answers by itself.
  */
-import { fdatasync, write } from "node:fs";
+import { write } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { setFlagsFromString } from "node:v8";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
@@ -13,6 +13,7 @@ import { fromPlainError, toPlainError } from "../control/errors.ts";
 import { isMounted, mountAt } from "../mount/mount-table.ts";
 import type { Mounted, MountOutcome } from "../mount/mounted.ts";
 import { diskFailure } from "../storage/disk-failure.ts";
+import { safeguardAside } from "../storage/safeguard.ts";
 import {
   abortConnection,
   closeDevice,
@@ -255,19 +256,14 @@ class KernelMount implements Mounted {
     );
   }
 
-  /** In the threads of the runtime, side by side. */
   #makeSafe({ id, files }: Extract<ToMain, { type: "make-safe" }>): void {
-    let open = files.length;
-    let failure: Error | null = null;
-    for (const file of files) {
-      fdatasync(file, (error) => {
-        failure ??= error;
-        open -= 1;
-        if (open > 0) return;
-        const told = failure && toPlainError(diskFailure(failure, "commit", this.#setup.storage));
-        this.#post({ type: "made-safe", id, ...(told && { error: told }) });
-      });
-    }
+    safeguardAside(files).then(
+      () => this.#post({ type: "made-safe", id }),
+      (failure) => {
+        const error = toPlainError(diskFailure(failure, "commit", this.#setup.storage));
+        this.#post({ type: "made-safe", id, error });
+      },
+    );
   }
 
   #post(message: ToWorker): void {

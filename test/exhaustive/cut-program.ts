@@ -1,13 +1,17 @@
 /**
  * A program that takes drawn steps on a disk storage and records everything its content files and its database undergo,
  * in order. It ends without closing, so that the storage belongs to nobody who lives.
- * Arguments: the storage's directory, the seed, the number of steps, the file for the record.
+ * Arguments: the storage's directory, the seed, the number of steps, the file for the record. An odd seed has its files
+ * made safe in place, an even one as a mount does: by other threads, while this one only waits.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { relative } from "node:path";
 import { serialize } from "node:v8";
+import { toPlainError } from "../../node/control/errors.ts";
+import { RemoteSafeguard } from "../../node/fuse/remote-safeguard.ts";
 import { openDiskStorage } from "../../node/storage/disk.ts";
+import { safeguardAside } from "../../node/storage/safeguard.ts";
 import { run } from "../../src/index.ts";
 import { Fixture } from "../overlay/fixture.ts";
 import { draw, type Effect, pageSize } from "./cut-run.ts";
@@ -68,6 +72,13 @@ Object.assign(fs, {
     const path = paths.get(file);
     if (path !== undefined) note({ kind: "sync", path });
   },
+  fdatasync(file: number, done: (error: Error | null) => void) {
+    original.fdatasync(file, (error) => {
+      const path = paths.get(file);
+      if (path !== undefined) note({ kind: "sync", path });
+      done(error);
+    });
+  },
   fsyncSync(file: number) {
     original.fsyncSync(file);
     const path = paths.get(file);
@@ -81,11 +92,20 @@ Object.assign(fs, {
 });
 syncBuiltinESMExports();
 
+const remote = new RemoteSafeguard((id, files) => {
+  safeguardAside(files).then(
+    () => remote.done(id),
+    (error) => remote.fail(id, toPlainError(error)),
+  );
+});
+const aside = { safeguard: (files: readonly number[]) => remote.makeSafe(files) };
+const options = Number(seed) % 2 === 0 ? aside : {};
+
 const clock = new Clock();
 const f = await Fixture.open(tree, {
   chunkSize,
   now: clock.now,
-  openStorage: () => openDiskStorage(directory),
+  openStorage: () => openDiskStorage(directory, options),
 });
 note({ kind: "safe", steps: 0 });
 for (const [index, { step, isSynced }] of draw(Number(seed), Number(length)).drawn.entries()) {
