@@ -33,6 +33,7 @@ export class IndexTree implements ManifestIndex {
   readonly #pointer: Pointer;
   readonly #top: Branch;
   readonly #getObject: GetObject;
+  /** By where they begin: what stands for two parts by one reference is checked as both. */
   readonly #leaves = new ObjectCache<Leaf>(keptBytes);
   readonly #pages = new ObjectCache<Page>(keptBytes);
 
@@ -104,22 +105,22 @@ export class IndexTree implements ManifestIndex {
   *#leaf(branch: Branch, at: number, within: LeafRange): Operation<Leaf> {
     const reference = digestAt(branch.parts, at);
     const range = rangeOf(branch, at, within);
-    return yield* this.#leaves.get(reference, () => this.#fetchLeaf(reference, range));
+    return yield* this.#leaves.get(range.first, () => this.#fetchLeaf(reference, range));
   }
 
   *#fetchLeaf(reference: string, range: LeafRange): Operation<Leaf> {
-    const { index, length } = yield* this.#fetch(reference);
+    const { index, length } = yield* this.#fetch(reference, range);
     if (!("directories" in index)) throw damaged(range, "it is no leaf");
     return refusing(range, () => new Leaf(index, this.#pointer.layout, range, length));
   }
 
   *#page(branch: Branch, at: number, range: LeafRange): Operation<Page> {
     const reference = digestAt(branch.parts, at);
-    return yield* this.#pages.get(reference, () => this.#fetchPage(reference, range));
+    return yield* this.#pages.get(range.first, () => this.#fetchPage(reference, range));
   }
 
   *#fetchPage(reference: string, range: LeafRange): Operation<Page> {
-    const { index, length } = yield* this.#fetch(reference);
+    const { index, length } = yield* this.#fetch(reference, range);
     if ("directories" in index || index.isOfPages) throw damaged(range, "it is no page of leaves");
     const last = index.first.at(-1) as string;
     const isInside = range.next === undefined || compareTreePaths(last, range.next) < 0;
@@ -127,9 +128,12 @@ export class IndexTree implements ManifestIndex {
     return { ...index, length };
   }
 
-  *#fetch(reference: string): Operation<{ index: LeafRecord | Branch; length: number }> {
+  *#fetch(
+    reference: string,
+    range: LeafRange,
+  ): Operation<{ index: LeafRecord | Branch; length: number }> {
     const bytes = yield* this.#getObject(reference, maxIndexBytes);
-    const index = refusing(undefined, () => readIndex(JSON.parse(new TextDecoder().decode(bytes))));
+    const index = refusing(range, () => readIndex(parsed(bytes)));
     return { index, length: bytes.length };
   }
 }
@@ -164,20 +168,25 @@ function rangeOf({ first }: Branch, at: number, within: LeafRange): LeafRange {
   return { first: first[at] as string, next: first[at + 1] ?? within.next };
 }
 
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new ManifestFlaw("it is no JSON in UTF-8", { cause });
+  }
+}
+
 /** What `read` gives; a flaw is an error of the base, for the pointer vouches for what was fetched. */
-function refusing<T>(range: LeafRange | undefined, read: () => T): T {
+function refusing<T>(range: LeafRange, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    if (cause instanceof ManifestFlaw || cause instanceof SyntaxError) {
-      throw damaged(range, cause.message, cause);
-    }
+    if (cause instanceof ManifestFlaw) throw damaged(range, cause.message, cause);
     throw cause;
   }
 }
 
-function damaged(range: LeafRange | undefined, flaw: string, cause?: unknown): FsError {
-  const where = range === undefined ? "" : ` that begins at '${range.first}'`;
-  const reason = `the part of the manifest's index${where} is refused: ${flaw}; publish it again`;
+function damaged(range: LeafRange, flaw: string, cause?: unknown): FsError {
+  const reason = `the part of the manifest's index that begins at '${range.first}' is refused: ${flaw}; publish it again`;
   return new FsError("EIO", { syscall: "read", reason, cause });
 }

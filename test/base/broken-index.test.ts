@@ -1,0 +1,274 @@
+/**
+ * Indexes in leaves and pages (FORMAT.md, 2.3 and 2.4) that break a rule, as only their publisher can make them: all of
+ * their objects are what their references say. Each part that is wrong is refused in words, and whatever is sound is
+ * read.
+ */
+import { describe, expect, test } from "vitest";
+import { type Base, openManifestBase, run } from "../../src/index.ts";
+import { CountingSite } from "./large-tree.ts";
+
+/** What the parts of a branch hold, by the keys they begin at. */
+type Parts<T> = Readonly<Record<string, T>>;
+type Leaves = Parts<readonly object[]>;
+
+const root = {
+  path: "",
+  names: ["a", "b", "c"],
+  kinds: "fdd",
+  subdirectories: [2, 0],
+  links: [[0, "a", 3]],
+};
+
+/** A good one: `b` goes on over three leaves, the object `a` has names in two. */
+const good = {
+  "": [root, { path: "b", names: ["d"], kinds: "d" }],
+  "b//f": [{ path: "b", names: ["f"], kinds: "f" }],
+  "b//g": [
+    { path: "b", names: ["g", "h"], kinds: "fd" },
+    { path: "b/d", names: ["x", "y"], kinds: "ff", links: linksOf("a", 3, 3) },
+    { path: "b/h", names: [], kinds: "" },
+  ],
+  c: [{ path: "c", names: ["e"], kinds: "f" }],
+} satisfies Leaves;
+
+/** The first rows are names of one object, whose counts are these. */
+function linksOf(group: string, ...counts: readonly number[]): object {
+  return counts.map((count, row) => [row, group, count]);
+}
+
+/** An image that is being made: what it has of parts goes to its objects, what is left to its pointer. */
+class Image {
+  readonly #site = new CountingSite();
+
+  put(part: object | string): string {
+    const isText = typeof part === "string";
+    return this.#site.put(Buffer.from(isText ? part : JSON.stringify(part), "latin1"));
+  }
+
+  leaf(directories: readonly object[]): string {
+    return this.put({ directories });
+  }
+
+  leaves(leaves: Leaves): object {
+    return this.branch("leaves", leaves, (directories) => this.leaf(directories));
+  }
+
+  pages(pages: Parts<Leaves>): object {
+    return this.branch("pages", pages, (leaves) => this.put(this.leaves(leaves)));
+  }
+
+  branch<T>(kind: "leaves" | "pages", parts: Parts<T>, put: (part: T) => string): object {
+    return { first: Object.keys(parts), [kind]: Object.values(parts).map(put).join("") };
+  }
+
+  /** The base of which `index` is the index. */
+  open(index: object): Promise<Base> {
+    const head = { format: "minifo", version: 1, layout: "packed", entries: 9, bytes: 0 };
+    const pointer = { ...head, root: { mtime: [0, 0], subdirectories: 2 }, index };
+    this.#site.files.set("minifo.json", Buffer.from(JSON.stringify(pointer)));
+    return run(openManifestBase({ url: this.#site.url, fetcher: this.#site }));
+  }
+}
+
+/** Looks `path` up in the base and expects that this is refused for `flaw`, in the part that begins at `first`. */
+async function expectRefused(base: Base, path: string, first: string, flaw: string): Promise<void> {
+  const asking = run(base.lookup(path));
+  await expect(asking).rejects.toMatchObject({ code: "EIO" });
+  const where = `the part of the manifest's index that begins at '${first}'`;
+  await expect(asking).rejects.toThrow(`${where} is refused: ${flaw}; publish it again`);
+}
+
+test.each([
+  ["leaves", (image: Image) => image.leaves(good)],
+  [
+    "pages, at whose ends directories are cut too",
+    (image: Image) => {
+      const { "": first, "b//f": second, ...rest } = good;
+      return image.pages({ "": { "": first }, "b//f": { "b//f": second }, "b//g": rest });
+    },
+  ],
+])("an index in %s is read to the last name", async (_, make) => {
+  const image = new Image();
+  const base = await image.open(make(image));
+  for (const records of Object.values(good)) {
+    for (const { path, names } of records) {
+      const listed = (await run(base.list(path))).map(({ name }) => name);
+      expect(listed).toEqual(path === "b" ? ["d", "f", "g", "h"] : names);
+      for (const name of names) {
+        const at = path === "" ? name : `${path}/${name}`;
+        expect(await run(base.lookup(at))).toMatchObject({ path: at });
+      }
+    }
+  }
+  for (const path of ["a", "b/d/x", "b/d/y"]) {
+    expect(await run(base.lookup(path))).toMatchObject({ identity: "link:a", nlink: 3 });
+  }
+  expect(await run(base.lookup("b"))).toMatchObject({ nlink: 4 });
+});
+
+const [ofB, ofD, ofH] = good["b//g"];
+const [ofC] = good.c;
+
+describe("a leaf", () => {
+  test.each<[string, Partial<Leaves>, path: string, first: string, flaw: string]>([
+    [
+      "with a record that belongs to the next one",
+      { "b//g": [...good["b//g"], ofC] },
+      "b/g",
+      "b//g",
+      "directory 'c' belongs to another leaf",
+    ],
+    [
+      "with a name that belongs to the next one",
+      { "b//f": [{ path: "b", names: ["f", "g"], kinds: "ff" }] },
+      "b/f",
+      "b//f",
+      "directory 'b' reaches into another leaf",
+    ],
+    [
+      "with a name that belongs to the one before",
+      { "b//f": [{ path: "b", names: ["e", "f"], kinds: "ff" }] },
+      "b/f",
+      "b//f",
+      "directory 'b' is not in order",
+    ],
+    [
+      "whose first record lies behind its beginning",
+      { "b//g": [ofD, ofH] },
+      "b/g",
+      "b//g",
+      "directory 'b/d' is not in order",
+    ],
+    [
+      "whose records are not in order",
+      { "b//g": [ofB, ofH, ofD] },
+      "b/g",
+      "b//g",
+      "directory 'b/d' is not in order",
+    ],
+    ["of nothing", { c: [] }, "c/e", "c", "it is empty"],
+    ["of nothing where the root belongs", { "": [] }, "a", "", "it has no record of the root"],
+    [
+      "with a directory that no name of it means",
+      { c: [ofC, { path: "c/d", names: [], kinds: "" }] },
+      "c/e",
+      "c",
+      "directory 'c/d' lies nowhere",
+    ],
+    [
+      "without the record of a directory of it",
+      { c: [{ path: "c", names: ["d"], kinds: "d" }] },
+      "c/d",
+      "c",
+      "directory 'c/d' has no record",
+    ],
+    [
+      "with more subdirectories of one that goes on than there are in all",
+      { "": [{ ...root, subdirectories: 0 }, good[""][1]] },
+      "a",
+      "",
+      "directory 'b' has 1 subdirectories, not 0",
+    ],
+    [
+      "with too few subdirectories of one that ends there",
+      {
+        c: [
+          { path: "c", names: ["d"], kinds: "d", subdirectories: 1 },
+          { path: "c/d", names: [], kinds: "" },
+        ],
+      },
+      "c/d",
+      "c",
+      "directory 'c/d' has 0 subdirectories, not 1",
+    ],
+    [
+      "with more names of an object than it has",
+      { c: [{ path: "c", names: ["e", "f", "g"], kinds: "fff", links: linksOf("c/e", 2, 2, 2) }] },
+      "c/e",
+      "c",
+      "link group 'c/e' has 3 names, but says 2",
+    ],
+    [
+      "whose names of one object have other counts",
+      { c: [{ path: "c", names: ["e", "f"], kinds: "ff", links: linksOf("a", 3, 4) }] },
+      "c/e",
+      "c",
+      "'c/f' and 'c/e' are one object, but differ",
+    ],
+  ])("%s is refused", async (_, changed, path, first, flaw) => {
+    const image = new Image();
+    const base = await image.open(image.leaves({ ...good, ...changed } as Leaves));
+    await expectRefused(base, path, first, flaw);
+  });
+
+  test("with too few subdirectories of one that the next leaf goes below, not on with, is refused", async () => {
+    const image = new Image();
+    const [, , , beyond] = Object.values(good);
+    const leaves = { "": good[""], "b/d": [ofD], c: beyond } as Leaves;
+    const base = await image.open(image.leaves(leaves));
+    await expectRefused(base, "a", "", "directory 'b' has 1 subdirectories, not 2");
+  });
+
+  test("that stands for two is refused as the second, though it is a good first", async () => {
+    const image = new Image();
+    const [one, other] = [image.leaf(good[""]), image.leaf(good["b//f"])];
+    const base = await image.open({ first: ["", "b//f", "c"], leaves: one + other + other });
+    expect(await run(base.lookup("b/f"))).toMatchObject({ type: "file" });
+    await expectRefused(base, "c/e", "c", "directory 'b' is not in order");
+  });
+
+  test.each<[string, make: (image: Image) => string, flaw: string]>([
+    ["is a page", (image) => image.put(image.leaves(good)), "it is no leaf"],
+    ["is a number", (image) => image.put("1"), "expected an object"],
+    ["is no JSON", (image) => image.put("{"), "it is no JSON in UTF-8"],
+    ["is no UTF-8", (image) => image.put('{"directories":["\xff"]}'), "it is no JSON in UTF-8"],
+    [
+      "has packs by no references",
+      (image) => image.put({ directories: [ofC], packs: "?".repeat(43) }),
+      "'packs' does not hold references in base64",
+    ],
+  ])("that %s is refused", async (_, make, flaw) => {
+    const image = new Image();
+    const base = await image.open({ first: ["", "c"], leaves: image.leaf([]) + make(image) });
+    await expectRefused(base, "c/e", "c", flaw);
+  });
+});
+
+describe("a page", () => {
+  const { c: last, ...before } = good;
+
+  test.each<[string, before: Leaves, last: Leaves, path: string, first: string]>([
+    ["that begins behind its beginning", before, { d: last }, "c/e", "c"],
+    ["that begins before its beginning", before, { b: [], c: last }, "c/e", "c"],
+    ["with a leaf that belongs to the next one", good, { c: last }, "a", ""],
+  ])("%s is refused", async (_, one, other, path, first) => {
+    const image = new Image();
+    const base = await image.open(image.pages({ "": one, c: other }));
+    await expectRefused(base, path, first, "it belongs elsewhere");
+  });
+
+  test("ends where the next one begins, and with it its last leaf", async () => {
+    const image = new Image();
+    const foreign = { ...before, "b//g": [...good["b//g"], ofC] };
+    const base = await image.open(image.pages({ "": foreign, c: { c: last } }));
+    await expectRefused(base, "b/g", "b//g", "directory 'c' belongs to another leaf");
+  });
+
+  test("that stands for two is refused as the second, though it is a good first", async () => {
+    const image = new Image();
+    const page = image.put(image.leaves(before));
+    const base = await image.open({ first: ["", "c"], pages: page + page });
+    expect(await run(base.lookup("b/f"))).toMatchObject({ type: "file" });
+    await expectRefused(base, "c/e", "c", "it belongs elsewhere");
+  });
+
+  test.each([
+    ["a leaf", (image: Image) => image.leaf(last)],
+    ["a list of pages", (image: Image) => image.put(image.pages({ c: { c: last } }))],
+  ])("that is %s is refused", async (_, make) => {
+    const image = new Image();
+    const pages = image.put(image.leaves(before)) + make(image);
+    const base = await image.open({ first: ["", "c"], pages });
+    await expectRefused(base, "c/e", "c", "it is no page of leaves");
+  });
+});
