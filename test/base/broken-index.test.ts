@@ -16,19 +16,23 @@ const root = {
   names: ["a", "b", "c"],
   kinds: "fdd",
   subdirectories: [2, 0],
-  links: [[0, "a", 3]],
+  links: linksOf("a", 4),
 };
 
-/** A good one: `b` goes on over three leaves, the object `a` has names in two. */
+/** A good one: `b` and `b/h` go on in other leaves, with and without more subdirectories; `a` has names in three. */
 const good = {
   "": [root, { path: "b", names: ["d"], kinds: "d" }],
   "b//f": [{ path: "b", names: ["f"], kinds: "f" }],
   "b//g": [
-    { path: "b", names: ["g", "h"], kinds: "fd" },
-    { path: "b/d", names: ["x", "y"], kinds: "ff", links: linksOf("a", 3, 3) },
-    { path: "b/h", names: [], kinds: "" },
+    { path: "b", names: ["g", "h"], kinds: "fd", subdirectories: 1 },
+    { path: "b/d", names: ["x", "y"], kinds: "ff", links: linksOf("a", 4, 4) },
+    { path: "b/h", names: ["i"], kinds: "d" },
   ],
-  c: [{ path: "c", names: ["e"], kinds: "f" }],
+  "b/h//j": [
+    { path: "b/h", names: ["j"], kinds: "f" },
+    { path: "b/h/i", names: [], kinds: "" },
+  ],
+  c: [{ path: "c", names: ["e"], kinds: "f", links: linksOf("a", 4) }],
 } satisfies Leaves;
 
 /** The first rows are names of one object, whose counts are these. */
@@ -90,18 +94,23 @@ test.each([
 ])("an index in %s is read to the last name", async (_, make) => {
   const image = new Image();
   const base = await image.open(make(image));
-  for (const records of Object.values(good)) {
-    for (const { path, names } of records) {
-      const listed = (await run(base.list(path))).map(({ name }) => name);
-      expect(listed).toEqual(path === "b" ? ["d", "f", "g", "h"] : names);
-      for (const name of names) {
-        const at = path === "" ? name : `${path}/${name}`;
-        expect(await run(base.lookup(at))).toMatchObject({ path: at });
-      }
+  const namesIn: Record<string, readonly string[]> = {
+    "": ["a", "b", "c"],
+    b: ["d", "f", "g", "h"],
+    "b/d": ["x", "y"],
+    "b/h": ["i", "j"],
+    "b/h/i": [],
+    c: ["e"],
+  };
+  for (const [path, names] of Object.entries(namesIn)) {
+    expect((await run(base.list(path))).map(({ name }) => name)).toEqual(names);
+    for (const name of names) {
+      const at = path === "" ? name : `${path}/${name}`;
+      expect(await run(base.lookup(at))).toMatchObject({ path: at });
     }
   }
-  for (const path of ["a", "b/d/x", "b/d/y"]) {
-    expect(await run(base.lookup(path))).toMatchObject({ identity: "link:a", nlink: 3 });
+  for (const path of ["a", "b/d/x", "b/d/y", "c/e"]) {
+    expect(await run(base.lookup(path))).toMatchObject({ identity: "link:a", nlink: 4 });
   }
   expect(await run(base.lookup("b"))).toMatchObject({ nlink: 4 });
 });
@@ -113,9 +122,9 @@ describe("a leaf", () => {
   test.each<[string, Partial<Leaves>, path: string, first: string, flaw: string]>([
     [
       "with a record that belongs to the next one",
-      { "b//g": [...good["b//g"], ofC] },
-      "b/g",
-      "b//g",
+      { "b/h//j": [...good["b/h//j"], ofC] },
+      "b/h/j",
+      "b/h//j",
       "directory 'c' belongs to another leaf",
     ],
     [
@@ -190,7 +199,7 @@ describe("a leaf", () => {
     ],
     [
       "whose names of one object have other counts",
-      { c: [{ path: "c", names: ["e", "f"], kinds: "ff", links: linksOf("a", 3, 4) }] },
+      { c: [{ path: "c", names: ["e", "f"], kinds: "ff", links: linksOf("a", 4, 5) }] },
       "c/e",
       "c",
       "'c/f' and 'c/e' are one object, but differ",
@@ -203,9 +212,7 @@ describe("a leaf", () => {
 
   test("with too few subdirectories of one that the next leaf goes below, not on with, is refused", async () => {
     const image = new Image();
-    const [, , , beyond] = Object.values(good);
-    const leaves = { "": good[""], "b/d": [ofD], c: beyond } as Leaves;
-    const base = await image.open(image.leaves(leaves));
+    const base = await image.open(image.leaves({ "": good[""], "b/d": [ofD], c: good.c }));
     await expectRefused(base, "a", "", "directory 'b' has 1 subdirectories, not 2");
   });
 
@@ -249,9 +256,9 @@ describe("a page", () => {
 
   test("ends where the next one begins, and with it its last leaf", async () => {
     const image = new Image();
-    const foreign = { ...before, "b//g": [...good["b//g"], ofC] };
+    const foreign = { ...before, "b/h//j": [...good["b/h//j"], ofC] };
     const base = await image.open(image.pages({ "": foreign, c: { c: last } }));
-    await expectRefused(base, "b/g", "b//g", "directory 'c' belongs to another leaf");
+    await expectRefused(base, "b/h/j", "b/h//j", "directory 'c' belongs to another leaf");
   });
 
   test("that stands for two is refused as the second, though it is a good first", async () => {

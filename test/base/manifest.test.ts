@@ -13,6 +13,7 @@ import {
   type FetchedObject,
   type Fetcher,
   FsError,
+  httpFetcher,
   type ManifestEntry,
   type ObjectRequest,
   openManifestBase,
@@ -24,6 +25,7 @@ import {
 const site = "http://site.example/docs/";
 const time = { seconds: 1_700_000_000, nanoseconds: 123_456_789 };
 const digest = createHash("sha256").update("").digest();
+const MiB = 1024 * 1024;
 
 /** A fetcher over a few texts by URL, that keeps what it was asked. */
 class FakeFetcher implements Fetcher {
@@ -57,6 +59,19 @@ class FakeFetcher implements Fetcher {
 function openText(manifest: string | Uint8Array): Promise<Base> {
   const fetcher = new FakeFetcher({ [`${site}minifo.json`]: manifest });
   return run(openManifestBase({ url: site, fetcher }));
+}
+
+/** Zeros, the same MiB again and again, so that they cost nothing. */
+function streamOf(bytes: number): ReadableStream<Uint8Array> {
+  const zeros = new Uint8Array(MiB);
+  let left = bytes;
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(zeros.subarray(0, left));
+      left -= Math.min(left, MiB);
+      if (left === 0) controller.close();
+    },
+  });
 }
 
 type Json = Record<string, unknown>;
@@ -236,6 +251,11 @@ describe("a manifest", () => {
     ["a size no number can hold", { sizes: [2 ** 53] }, /sizes/],
     ["a size in words", { sizes: ["5"] }, /sizes/],
     ["a huge size and no chunks for it", { sizes: 2 ** 52 }, /.chunks. has 0 rows/],
+    [
+      "a file of more than 512 GiB",
+      { sizes: 2 ** 39 + 1, chunks: [digestColumn(digest)] },
+      /entry "f": it is larger than a file may be/,
+    ],
     ["a large file with a wrong list of chunks", { sizes: 2 ** 21, chunks: ["AAAA"] }, /"f"/],
     ["chunks for no file", { chunks: ["AAAA"] }, /'chunks' has 1 rows/],
     ["names out of order", { names: ["l", "f", "sub"] }, /entry "f": it is not in order/],
@@ -311,6 +331,28 @@ describe("a manifest", () => {
     const text = manifest();
     text.index.directories.splice(1, 0, { path: "f", names: [], kinds: "" });
     await expect(openText(JSON.stringify(text))).rejects.toThrow(/directory 'f' lies nowhere/);
+  });
+
+  test("may have a file of 512 GiB, whose chunks are listed elsewhere", async () => {
+    const base = await openText(
+      changed({ bytes: 2 ** 39 }, { sizes: 2 ** 39, chunks: [digestColumn(digest)] }),
+    );
+    expect(runSync(base.lookup("f"))).toMatchObject({ size: 2 ** 39 });
+  });
+
+  test.each<[string, () => Response]>([
+    [
+      "is said to be",
+      () => new Response("{", { headers: { "content-length": `${64 * MiB + 1}` } }),
+    ],
+    ["turns out to be", () => new Response(streamOf(64 * MiB + 1))],
+  ])("that %s longer than 64 MiB is refused, and not fetched to its end", async (_, answer) => {
+    const fetcher = httpFetcher({ transport: async () => answer() });
+    const opening = run(openManifestBase({ url: site, fetcher }));
+    await expect(opening).rejects.toMatchObject({ code: "EIO", syscall: "open" });
+    await expect(opening).rejects.toThrow(
+      /minifo\.json: expected at most 67108864 bytes, got (67108865|more)/,
+    );
   });
 
   test("cannot reach the prototype of anything by a name", async () => {
@@ -505,6 +547,23 @@ describe("the writer", () => {
       entries.push(file(`page-${index}.html`, { size: 1000 + index, sha256, mtime }));
     }
     expect(writeManifest(entries, { omitted: 0 }).length).toBeLessThan(80 * 1024);
+  });
+
+  test.each<[string, seconds: readonly number[], isChecked: boolean]>([
+    ["an eighth of them", [1, 2, 3, 4, 5, 6, 7, 8], true],
+    ["fewer", [1, 2, 3, 4, 5, 6, 7, 8, 9], false],
+    ["an eighth of them beside one that is rare", [1, 1, 2, 3, 4, 5, 6, 7, 8, 9], true],
+  ])("writes checks of packed files where a time is that of %s: %j", (_, times, isChecked) => {
+    const sums = times.map((_time, at) => `${at}ABCDE`);
+    const files = times.map((seconds, at) => ({
+      ...{ path: `${at}`, type: "file", mode: 0o644, mtime: { seconds, nanoseconds: 0 }, size: 1 },
+      ...{ sum: sums[at], content: { pack: digestColumn(digest), offset: at } },
+    }));
+    const tree = [directory(""), ...files] as ManifestEntry[];
+    const [record] = JSON.parse(writeManifest(tree, { omitted: 0, layout: "packed" })).index
+      .directories as Json[];
+    const checks = sums.map((sum) => sum.slice(0, 3)).join("");
+    expect(record?.checks).toBe(isChecked ? checks : undefined);
   });
 
   test("takes no tree without a root, with strays, twins or bad names", () => {

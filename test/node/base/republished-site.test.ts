@@ -98,6 +98,20 @@ describe.each(["tree", "packed"] as const)(
       expect(await site.told()).toEqual(["long modified: -", `short attributes: ${behind}`]);
     });
 
+    test("with other bytes of the size and time they had has changed under what is ours of it", async () => {
+      const site = await Site.of(layout);
+      site.touch();
+      await site.publish(0);
+      await site.reopen();
+      await site.fs.chmod("short", 0o600);
+      writeFileSync(join(site.tree, "short"), "other");
+      site.touch();
+      await site.publish(0);
+      await site.reopen();
+      expect(await site.told()).toEqual(["short attributes: behind"]);
+      expect(text(await site.fs.readFile("short"))).toBe("other");
+    });
+
     test("with a new time shows it, though nothing of the file was recorded", async () => {
       const site = await Site.of(layout);
       expect((await site.fs.stat("long")).mtime.getTime()).not.toBe(7_654_321_000);
