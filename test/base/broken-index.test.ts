@@ -50,7 +50,7 @@ class Image {
   }
 
   leaf(directories: readonly object[]): string {
-    return this.put({ directories });
+    return this.put({ directories, packs: "A".repeat(43) });
   }
 
   leaves(leaves: Leaves): object {
@@ -200,6 +200,20 @@ describe("a leaf", () => {
     [
       "whose names of one object have other counts",
       { c: [{ path: "c", names: ["e", "f"], kinds: "ff", links: linksOf("a", 4, 5) }] },
+      "c/e",
+      "c",
+      "'c/f' and 'c/e' are one object, but differ",
+    ],
+    [
+      "whose names of one object lie at two places of a pack",
+      {
+        c: [
+          {
+            ...{ path: "c", names: ["e", "f"], kinds: "ff", links: linksOf("a", 4, 4) },
+            ...{ sizes: 5, runs: [0, 0, 0] },
+          },
+        ],
+      },
       "c/e",
       "c",
       "'c/f' and 'c/e' are one object, but differ",

@@ -265,7 +265,7 @@ test(`manifests of random JSON and bytes are refused (${runs} runs)`, async () =
   await fc.assert(property, { numRuns: runs });
 });
 
-test("an object that swells beyond what a pack, a leaf or a list may be is given up in time", async () => {
+test("an object that swells beyond what a pack, a chunk, a leaf, a page or a list may be is given up in time", async () => {
   const bomb = gzipSync(new Uint8Array(64 * chunkBytes));
   const digest = createHash("sha256").update(bomb).digest();
   const reference = referenceTo(digest, true);
@@ -274,13 +274,21 @@ test("an object that swells beyond what a pack, a leaf or a list may be is given
     version: 1,
     layout: "packed",
     entries: 1,
-    bytes: 5,
     root: { mtime: [0, 0] },
   };
-  const record = { path: "", names: ["f"], kinds: "f", sizes: 5, runs: [0, 0, 0] };
-  const inPack = { ...head, index: { packs: reference, directories: [record] } };
-  const inLeaf = { ...head, index: { first: [""], leaves: reference } };
-  for (const manifest of [inPack, inLeaf]) {
+  const ofFile = (size: number, more: object) => {
+    const record = { path: "", names: ["f"], kinds: "f", sizes: size, ...more };
+    return { ...head, bytes: size, index: { packs: reference, directories: [record] } };
+  };
+  const chunked = { chunks: [reference], sums: "AAAAAA" };
+  const bombs: [most: number, manifest: object][] = [
+    [chunkBytes, ofFile(5, { runs: [0, 0, 0] })],
+    [100_000, ofFile(100_000, chunked)],
+    [2000 * 43, ofFile(2000 * chunkBytes, chunked)],
+    [chunkBytes, { ...head, bytes: 5, index: { first: [""], leaves: reference } }],
+    [chunkBytes, { ...head, bytes: 5, index: { first: [""], pages: reference } }],
+  ];
+  for (const [most, manifest] of bombs) {
     const fetcher = httpFetcher({
       transport: async (url) => {
         const body = url.endsWith("minifo.json") ? JSON.stringify(manifest) : bomb;
@@ -292,7 +300,9 @@ test("an object that swells beyond what a pack, a leaf or a list may be is given
       const node = await run(base.lookup("f"));
       if (node) await run(base.read(node, 0, new Uint8Array(5)));
     };
-    await expect(reading()).rejects.toMatchObject({ code: "EIO" });
-    await expect(reading()).rejects.toThrow(objectPath("packed", digest.toString("hex")));
+    const outcome = reading();
+    await expect(outcome).rejects.toMatchObject({ code: "EIO" });
+    await expect(outcome).rejects.toThrow(objectPath("packed", digest.toString("hex")));
+    await expect(outcome).rejects.toThrow(`expected at most ${most} bytes once unpacked`);
   }
 });

@@ -306,14 +306,22 @@ describe("a manifest", () => {
     ["stands there twice", { path: "" }, /directory '' stands there twice/],
     ["has a path that climbs", { path: "../sub" }, /'sub' has no record/],
     [
-      "has a link group named after none of its paths",
+      "has a link group that is not named after its first path",
       {
         links: [
-          [0, "x", 2],
-          [1, "x", 2],
+          [0, "sub/h", 2],
+          [1, "sub/h", 2],
         ],
       },
-      /not named after a path/,
+      /link group of 'sub\/g' is not named after that, its first path/,
+    ],
+    ["has one object with two modes", { modes: [0o644, 0o600] }, /one object, but differ/],
+    ["has one object with two times", { mtimes: [0, 1] }, /one object, but differ/],
+    ["has one object with two sizes", { sizes: [0, 1] }, /one object, but differ/],
+    [
+      "has one object with two digests",
+      { sha256: digestColumn(Buffer.concat([digest, Buffer.alloc(32)])) },
+      /one object, but differ/,
     ],
     ["lies below a file", { path: "f" }, /'sub' has no record/],
   ])("with a directory that %s is refused", async (_, sub, reason) => {

@@ -126,9 +126,9 @@ export class Leaf {
       });
     }
     for (const [name, { count, paths }] of groups) {
-      if (this.#isWhole && !paths.includes(name)) {
+      if (this.#isWhole && paths[0] !== name) {
         throw new ManifestFlaw(
-          `'${paths[0]}' is in a link group that is not named after a path of it`,
+          `the link group of '${paths[0]}' is not named after that, its first path`,
         );
       }
       if (this.#isWhole ? count !== paths.length : count < paths.length) {
