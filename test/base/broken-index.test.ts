@@ -19,20 +19,22 @@ const root = {
   links: linksOf("a", 4),
 };
 
+const beginOfB = { path: "b", names: ["d"], kinds: "d" };
+const restOfB = { path: "b", names: ["g", "h"], kinds: "fd", subdirectories: 1 };
+const ofD = { path: "b/d", names: ["x", "y"], kinds: "ff", links: linksOf("a", 4, 4) };
+const ofH = { path: "b/h", names: ["i"], kinds: "d" };
+const ofC = { path: "c", names: ["e"], kinds: "f", links: linksOf("a", 4) };
+
 /** A good one: `b` and `b/h` go on in other leaves, with and without more subdirectories; `a` has names in three. */
 const good = {
-  "": [root, { path: "b", names: ["d"], kinds: "d" }],
+  "": [root, beginOfB],
   "b//f": [{ path: "b", names: ["f"], kinds: "f" }],
-  "b//g": [
-    { path: "b", names: ["g", "h"], kinds: "fd", subdirectories: 1 },
-    { path: "b/d", names: ["x", "y"], kinds: "ff", links: linksOf("a", 4, 4) },
-    { path: "b/h", names: ["i"], kinds: "d" },
-  ],
+  "b//g": [restOfB, ofD, ofH],
   "b/h//j": [
     { path: "b/h", names: ["j"], kinds: "f" },
     { path: "b/h/i", names: [], kinds: "" },
   ],
-  c: [{ path: "c", names: ["e"], kinds: "f", links: linksOf("a", 4) }],
+  c: [ofC],
 } satisfies Leaves;
 
 /** The first rows are names of one object, whose counts are these. */
@@ -44,6 +46,7 @@ function linksOf(group: string, ...counts: readonly number[]): object {
 class Image {
   readonly #site = new CountingSite();
 
+  /** Keeps a part as an object; of a text each code is a byte. */
   put(part: object | string): string {
     const isText = typeof part === "string";
     return this.#site.put(Buffer.from(isText ? part : JSON.stringify(part), "latin1"));
@@ -115,9 +118,6 @@ test.each([
   expect(await run(base.lookup("b"))).toMatchObject({ nlink: 4 });
 });
 
-const [ofB, ofD, ofH] = good["b//g"];
-const [ofC] = good.c;
-
 describe("a leaf", () => {
   test.each<[string, Partial<Leaves>, path: string, first: string, flaw: string]>([
     [
@@ -150,7 +150,7 @@ describe("a leaf", () => {
     ],
     [
       "whose records are not in order",
-      { "b//g": [ofB, ofH, ofD] },
+      { "b//g": [restOfB, ofH, ofD] },
       "b/g",
       "b//g",
       "directory 'b/d' is not in order",
@@ -173,7 +173,7 @@ describe("a leaf", () => {
     ],
     [
       "with more subdirectories of one that goes on than there are in all",
-      { "": [{ ...root, subdirectories: 0 }, good[""][1]] },
+      { "": [{ ...root, subdirectories: 0 }, beginOfB] },
       "a",
       "",
       "directory 'b' has 1 subdirectories, not 0",
