@@ -80,7 +80,7 @@ export function* keepReachable(layers: Layers): Operation<void> {
   const lost: string[] = [];
   for (const { type, origin, identity } of yield* layers.storage.allNodes()) {
     if (type !== "directory" || !origin || identity !== pathIdentity(origin)) continue;
-    if ((yield* layers.base.lookup(origin)) === null) lost.push(origin);
+    if ((yield* layers.base.lookup(origin))?.type !== "directory") lost.push(origin);
   }
   if (lost.length === 0) return;
   const named = new Set<number>();

@@ -229,12 +229,14 @@ export function* differences(layers: Layers, records: Records): Operation<Differ
     if (difference) result.push(difference);
   }
   const renamed = new Map<number, number>();
+  const origins = new Set<string>();
   for (const { named, base, node } of moved) {
     const count = renamed.get(node.ino) ?? 0;
     const isRename = count < goneNames(records, node);
     if (isRename) renamed.set(node.ino, count + 1);
     const origin = node.origin ?? "";
     const past = isRename ? { from: takeGone(gone, node) ?? origin } : { linkTo: origin };
+    if (past.from !== undefined) origins.add(past.from);
     const state = isRename ? "renamed" : "created";
     const flags = yield* differing(layers, node);
     const move = (yield* moveUnderNode(layers, node, false)) ?? moveOverName(named.record, base);
@@ -248,7 +250,6 @@ export function* differences(layers: Layers, records: Records): Operation<Differ
     );
   }
   // A name that is hidden though the base has nothing there any more: deleted, unless it was renamed.
-  const origins = new Set(moved.map(({ node }) => node.origin));
   for (const { named, hides, origin } of dropped) {
     const move = moveUnderHidden(hides, null);
     if (!move || origins.has(origin)) continue;

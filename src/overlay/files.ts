@@ -24,6 +24,7 @@ import { child, existingChild } from "./lookup.ts";
 import { type Context, make } from "./make.ts";
 import { dropOrphans } from "./orphans.ts";
 import type { ReadableOverlay } from "./readable.ts";
+import { recountLinks } from "./recount.ts";
 import { setattr } from "./setattr.ts";
 import { type OpenedSuperblock, openSuperblock } from "./superblock.ts";
 import { sweep } from "./sweep.ts";
@@ -329,7 +330,10 @@ export function* opened(options: OverlayOptions): Operation<Opened> {
   layers.inodes.add(root);
   if (!readOnly) {
     yield* dropOrphans(layers);
-    if (baseWas !== undefined || !base.capabilities.snapshot) yield* keepReachable(layers);
+    if (baseWas !== undefined || !base.capabilities.snapshot) {
+      yield* keepReachable(layers);
+      yield* recountLinks(layers);
+    }
   }
   return [layers, root, baseWas];
 }

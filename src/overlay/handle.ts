@@ -24,10 +24,10 @@ export class Handle {
 }
 
 /** @throws ESTALE the base has lost the file, and nothing of its data is ours */
-export function refuseIfLost(inode: Inode): void {
+export function refuseIfLost(inode: Inode, syscall = "open"): void {
   if (!inode.isLost) return;
   throw new FsError("ESTALE", {
-    syscall: "open",
+    syscall,
     reason: "the base has lost this file, and only its name or attributes are ours",
   });
 }

@@ -7,7 +7,7 @@ import type { Operation } from "../operation.ts";
 import { refuseIfNotFile } from "./content.ts";
 import type { Content, Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
-import { Edges, ownContent, touchData, truncate } from "./write.ts";
+import { Edges, maxSize, ownContent, touchData, truncate } from "./write.ts";
 
 /** What fallocate(2) is asked to do with a range; nothing of it: to make the file reach its end. */
 export interface AllocationMode {
@@ -38,7 +38,7 @@ export function* allocate(
   if (offset < 0 || length <= 0) throw new FsError("EINVAL");
   if (punchHole && (!keepSize || zeroRange)) throw new FsError("EOPNOTSUPP");
   const end = offset + length;
-  if (!Number.isSafeInteger(end)) throw new FsError("EFBIG");
+  if (!Number.isSafeInteger(end) || (!keepSize && end > maxSize)) throw new FsError("EFBIG");
   yield* layers.admit();
   if (punchHole || zeroRange) yield* zero(layers, inode, offset, end);
   if (!keepSize && end > inode.size) yield* truncate(layers, inode, end);

@@ -113,20 +113,29 @@ export class Inode {
   get nlink(): number {
     if (this.removed) return 0;
     const nlink = this.#baseNlink + this.nlinkDelta;
+    if (this.isCountLost) return Math.max(1, nlink);
     return this.isDirectory ? Math.max(2, nlink) : nlink;
   }
 
-  /** What the base counts, or counted before it lost this object: one name, for a link group's count is not recorded. */
+  /**
+   * What the base counts of this object. It counted one name where it has lost it, or has another object there that
+   * counts for itself, as when a file has become one of a link group: the count of a group it has lost is not recorded.
+   */
   get #baseNlink(): number {
-    if (this.base) return this.base.nlink;
-    if (this.identity === undefined) return 0;
+    const { base, identity } = this;
+    if (base && (this.isDirectory || base.identity === identity)) return base.nlink;
+    if (identity === undefined) return 0;
     return this.isDirectory ? 2 : 1;
   }
 
-  /** Whether the base has lost a link group: how many names lead to it is not known, so none is taken for the last. */
+  /**
+   * Whether the base has lost the link group that this is, or has another object where it was found: how many names lead
+   * to it is not known then, so none is taken for the last.
+   */
   get isCountLost(): boolean {
     const { base, identity, origin } = this;
-    return !base && identity !== undefined && identity !== pathIdentity(origin ?? "");
+    if (identity === undefined || identity === pathIdentity(origin ?? "")) return false;
+    return base?.identity !== identity && !this.isDirectory;
   }
 
   /** Whether neither a name nor an open file leads to it any more, so that nothing of it may be recorded. */

@@ -256,17 +256,22 @@ function* ownBaseName(
 
 /**
  * What a whiteout of `name` in `parent` would hide, as `NameRecord.hides` says it; undefined if nothing, so that none is
- * needed. If the base cannot be asked it might have the name, and a whiteout over nothing is harmless.
+ * needed. The base may have the name again though it has not now, and might if it cannot be asked: what is removed stays
+ * so, and a whiteout over nothing is harmless.
  */
 function* hiddenBy(
   layers: Layers,
   parent: Inode,
   name: string,
 ): Operation<HiddenObject | undefined> {
-  const known = parent.names?.get(name)?.hides;
+  const record = parent.names?.get(name);
+  const known = record?.hides;
   try {
     const base = yield* baseChild(layers, parent, name);
-    return base ? (known ?? { type: base.type, signature: base.signature }) : undefined;
+    if (known) return known;
+    if (base) return { type: base.type, signature: base.signature };
+    const isOfBase = record && !record.whiteout && record.origin !== undefined;
+    return isOfBase ? { type: record.type, signature: "" } : undefined;
   } catch (error) {
     if (error instanceof FsError) return known ?? { type: "file", signature: "" };
     throw error;

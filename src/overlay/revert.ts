@@ -32,10 +32,18 @@ interface Step {
    * and directories that are open still, that one among them.
    */
   readonly returning: readonly Inode[];
-  /** Where a renamed object returns to. */
-  readonly past:
-    | { readonly parent: Inode; readonly name: string; readonly path: string }
-    | undefined;
+  readonly past: Past | undefined;
+}
+
+/** Where a renamed object returns to. */
+interface Past {
+  readonly parent: Inode;
+  readonly name: string;
+  readonly path: string;
+  /** What the base has there, which may be another object by now. */
+  readonly base: BaseNode | null;
+  /** The inode of that where it is no directory. */
+  readonly shining: Inode | undefined;
 }
 
 /** See `Overlay.revert`. */
@@ -167,7 +175,10 @@ function isMoved(layers: Layers, records: Records, { identity }: BaseNode): bool
   return names.some(({ record }) => !record.whiteout && record.origin === undefined);
 }
 
-/** Where a renamed object returns to; refused if that place is gone or taken and not reverted too. */
+/**
+ * Where a renamed object returns to; refused if that place is gone or taken and not reverted too. Undefined where the base
+ * has no such directory any more: then there is nothing to return to.
+ */
 function* pastOf(
   layers: Layers,
   root: Inode,
@@ -176,7 +187,7 @@ function* pastOf(
   selected: ReadonlySet<Difference>,
   from: string,
   path: string,
-): Operation<{ parent: Inode; name: string; path: string }> {
+): Operation<Past | undefined> {
   const directory = parentOfBasePath(from) ?? "";
   const name = directory === "" ? from : from.slice(directory.length + 1);
   const directoryPath = records.pathOfBase(directory);
@@ -197,6 +208,7 @@ function* pastOf(
     return hidden !== undefined && isAtOrBelow(directory, hidden.path);
   };
   if (!isThere && ![...selected].some(returns)) {
+    if ((yield* layers.base.lookup(directory))?.type !== "directory") return undefined;
     throw new FsError("ENOENT", {
       syscall: "revert",
       path,
@@ -206,7 +218,10 @@ function* pastOf(
   }
   const parent = isThere ? alive : yield* baseDirectory(layers, root, directory);
   yield* namesOf(layers, parent);
-  return { parent, name, path: oldPath };
+  const base = yield* layers.base.lookup(from);
+  const isFile = base !== null && base.type !== "directory";
+  const shining = isFile ? yield* inodeOfBase(layers, base, { parent, name }) : undefined;
+  return { parent, name, path: oldPath, base, shining };
 }
 
 /** The inode of a base directory that is hidden now. */
@@ -279,8 +294,7 @@ class Application {
     if (!inode) return;
     if (past && parent !== past.parent) this.#directories.add(past.parent);
     if (past) {
-      // Its own name in the base: what shines through there is the object itself.
-      this.#forget(past.parent, past.name, past.path, inode.base ?? null, inode);
+      this.#forget(past.parent, past.name, past.path, past.base, past.shining);
       inode.place = { parent: past.parent, name: past.name };
       if (inode.isDirectory) inode.parent = past.parent;
     }
@@ -309,14 +323,15 @@ class Application {
     this.#reverted.push({ path, parent, name });
     if (isDirectoryNode(base)) parent.nlinkDelta += 1;
     else if (shining) {
-      this.#gainName(shining);
+      // A name that the base got under one of ours was never taken from it.
+      const wasTaken = record.whiteout || record.hides || record.ino === shining.ino;
+      if (wasTaken) this.#gainName(shining);
       this.#restore(shining);
       shining.place = { parent, name };
     }
     if (record.whiteout) return;
     const lost = this.#layers.inodes.at(record.ino);
-    // What the base has lost it counts no more, and nobody did in its place.
-    if (record.type === "directory") parent.nlinkDelta -= lost && isLostDirectory(lost) ? 0 : 1;
+    if (record.type === "directory") parent.nlinkDelta -= 1;
     else if (lost) this.#loseName(lost);
   }
 
@@ -415,6 +430,8 @@ function tidy(layers: Layers, directory: Inode): void {
   for (const [name, record] of home.names) {
     if (!record.whiteout && record.ino === directory.ino) {
       layers.forgetName(home, name);
+      // Nothing shines through where the base has lost it.
+      if (!directory.base) home.nlinkDelta -= 1;
       directory.place = { parent: home, name };
       tidy(layers, home);
       return;

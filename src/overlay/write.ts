@@ -6,6 +6,7 @@ import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { ChunkSet } from "./chunk-set.ts";
 import { readBase, refuseIfNotFile } from "./content.ts";
+import { refuseIfLost } from "./handle.ts";
 import type { Content, Inode } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
@@ -13,7 +14,7 @@ import type { Layers } from "./layers.ts";
  * The largest size of a file in bytes: what ext4 can hold. A write that a storage can never take would stand in the way
  * of every later commit, so it is refused before it is applied.
  */
-const maxSize = 2 ** 44 - 2 ** 16;
+export const maxSize = 2 ** 44 - 2 ** 16;
 
 /** A chunk's bytes got beforehand, so that a part of it can be overwritten. */
 interface Edge {
@@ -191,6 +192,7 @@ const nothing = { from: 0, to: 0 } as const;
  * Makes the file `size` bytes long. To 0 takes a new content, so nothing is read; what is cut off is gone, what is added
  * is a hole.
  * @throws EISDIR, EINVAL, EFBIG, EROFS, ENOSPC, EIO nothing changed
+ * @throws ESTALE to more than 0, of a file that the base has lost and none of whose data is ours; nothing changed
  */
 export function* truncate(layers: Layers, inode: Inode, size: number): Operation<void> {
   refuseIfNotFile(inode);
@@ -205,6 +207,7 @@ export function* truncate(layers: Layers, inode: Inode, size: number): Operation
     touchData(layers, inode);
     return;
   }
+  refuseIfLost(inode, "truncate");
   const { chunkSize, writeback } = layers;
   const edges = new Edges(layers, inode);
   for (;;) {
