@@ -4,7 +4,7 @@
  * read.
  */
 import { describe, expect, test } from "vitest";
-import { type Base, openManifestBase, run } from "../../src/index.ts";
+import { type Base, chunkBytes, openManifestBase, run } from "../../src/index.ts";
 import { CountingSite } from "./large-tree.ts";
 
 /** What the parts of a branch hold, by the keys they begin at. */
@@ -252,6 +252,70 @@ describe("a leaf", () => {
     const image = new Image();
     const base = await image.open({ first: ["", "c"], leaves: image.leaf([]) + make(image) });
     await expectRefused(base, "c/e", "c", flaw);
+  });
+});
+
+describe("a record of packed files", () => {
+  const reference = "A".repeat(43);
+  const record = {
+    ...{ path: "c", names: ["empty", "large", "small"], kinds: "fff", sizes: [0, 70_000, 5] },
+    ...{ runs: [0, 0, 0], chunks: [reference], sums: "AAAAAA", checks: "AAA" },
+  };
+  const noPlace = "'runs' has no place for its file no. 2";
+  const tooMany = "'runs' has places for more files than it has";
+  const wrongChunks = (count: number): string =>
+    `entry "c/large": 'chunks' does not hold the ${count} digests of its chunks`;
+  const sized = (count: number, chunks: string): object => ({
+    sizes: [0, count * chunkBytes, 5],
+    chunks: [chunks],
+  });
+
+  const baseWith = (changed: object): Promise<Base> => {
+    const image = new Image();
+    return image.open(image.leaves({ ...good, c: [{ ...record, ...changed }] }));
+  };
+
+  test.each<[string, object]>([
+    ["in a pack from its start on", {}],
+    ["at the end of a pack", { runs: [0, 0, chunkBytes - 5] }],
+    ["without checks", { checks: "" }],
+    ["of 256 chunks that stand there", sized(256, reference.repeat(256))],
+    ["of 257 chunks that are listed elsewhere", sized(257, reference)],
+  ])("%s is taken", async (_, changed) => {
+    const base = await baseWith(changed);
+    expect(await run(base.lookup("c/small"))).toMatchObject({ size: 5 });
+  });
+
+  test.each<[string, object, flaw: string]>([
+    ["that begin nowhere", { runs: 0 }, noPlace],
+    ["that begin behind the first", { runs: [1, 0, 0] }, noPlace],
+    ["in a pack that the leaf has not", { runs: [0, 1, 0] }, noPlace],
+    ["in a pack below the first", { runs: [0, -1, 0] }, noPlace],
+    ["beyond the end of a pack", { runs: [0, 0, chunkBytes - 4] }, noPlace],
+    ["before a pack", { runs: [0, 0, -1] }, noPlace],
+    ["in a run that is cut off", { runs: [0, 0] }, noPlace],
+    ["and of one more", { runs: [0, 0, 0, 1, 0, 0] }, tooMany],
+    [
+      "with digests of whole files",
+      { sha256: reference },
+      "'sha256' does not hold what no packed layout has",
+    ],
+    [
+      "with a sum that is short",
+      { sums: "AAAAA" },
+      "'sums' does not hold 6 letters for each file with chunks",
+    ],
+    [
+      "with checks for more of them",
+      { checks: "AAAAAA" },
+      "'checks' does not hold 3 letters for each file in a pack",
+    ],
+    ["with too many chunks", { chunks: [reference.repeat(2)] }, wrongChunks(1)],
+    ["with chunks by no references", { chunks: ["?".repeat(43)] }, wrongChunks(1)],
+    ["of 256 chunks that are listed elsewhere", sized(256, reference), wrongChunks(256)],
+    ["of 257 chunks that stand there", sized(257, reference.repeat(257)), wrongChunks(257)],
+  ])("%s is refused", async (_, changed, flaw) => {
+    await expectRefused(await baseWith(changed), "c/small", "c", `directory 'c': ${flaw}`);
   });
 });
 
