@@ -104,18 +104,23 @@ export class Fixture {
 
   async readAt(path: string, offset: number, length: number): Promise<Uint8Array> {
     const handle = await run(this.overlay.open(await this.at(path), { read: true }));
-    const into = new Uint8Array(length).fill(0xee);
-    const got = await run(this.overlay.read(handle, offset, into));
-    await run(this.overlay.release(handle));
-    return into.subarray(0, got);
+    try {
+      const into = new Uint8Array(length).fill(0xee);
+      return into.subarray(0, await run(this.overlay.read(handle, offset, into)));
+    } finally {
+      await run(this.overlay.release(handle));
+    }
   }
 
   /** Writes into an existing file. */
   async writeAt(path: string, offset: number, data: string | Uint8Array): Promise<void> {
     const handle = await run(this.overlay.open(await this.at(path), { write: true }));
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    await run(this.overlay.write(handle, offset, bytes));
-    await run(this.overlay.release(handle));
+    try {
+      await run(this.overlay.write(handle, offset, bytes));
+    } finally {
+      await run(this.overlay.release(handle));
+    }
   }
 
   /** Creates a file. */
