@@ -81,6 +81,9 @@ export function inspectDiskStorage(
   }
 }
 
+/** So much is cleared at once. */
+const pieceBytes = 1 << 20;
+
 class DiskInspection implements StorageInspection {
   readonly #directory: string;
   readonly #records: Records;
@@ -200,16 +203,22 @@ class DiskInspection implements StorageInspection {
       lmdbKey: place.toString("base64"),
       ...told(bytes),
     }));
-    const cleared = zeros.map(({ content, from, to }) => {
-      const bytes = new Uint8Array(to - from);
-      this.#read(content, from, bytes);
-      return { content, from, bytes: Buffer.from(bytes).toString("base64") };
-    });
-    const list = { format: "minifo quarantine", version: 1, findings, records, cleared };
-    writeFileSync(join(directory, "records.json"), `${JSON.stringify(list, undefined, 1)}\n`, {
-      mode: 0o600,
-      flush: true,
-    });
+    const list = { format: "minifo quarantine", version: 1, findings, records };
+    const file = openSync(join(directory, "records.json"), "wx", 0o600);
+    try {
+      // Piece by piece: what lies past a file's end may be more than fits into one string.
+      writeFileSync(file, `${JSON.stringify(list, undefined, 1).slice(0, -2)},\n "cleared": [`);
+      let separator = "";
+      for (const { content, from, bytes } of this.#piecesOf(zeros)) {
+        const piece = { content, from, bytes: Buffer.from(bytes).toString("base64") };
+        writeFileSync(file, `${separator}\n  ${JSON.stringify(piece)}`);
+        separator = ",";
+      }
+      writeFileSync(file, "\n ]\n}\n");
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     if (contents.length > 0) {
       const copies = join(directory, "content");
       mkdirSync(copies, { mode: 0o700 });
@@ -220,6 +229,20 @@ class DiskInspection implements StorageInspection {
     syncDirectory(root);
     syncDirectory(this.#directory);
     return directory;
+  }
+
+  /** What is not zero yet of `zeros`. */
+  *#piecesOf(
+    zeros: Repair["zeros"],
+  ): Generator<{ content: number; from: number; bytes: Uint8Array }> {
+    for (const { content, from: first, to } of zeros) {
+      const end = Math.min(to, this.#contents.get(content)?.bytes ?? 0);
+      for (let from = first; from < end; from += pieceBytes) {
+        const bytes = new Uint8Array(Math.min(pieceBytes, end - from));
+        this.#read(content, from, bytes);
+        if (bytes.some((byte) => byte !== 0)) yield { content, from, bytes };
+      }
+    }
   }
 
   #copyContent(content: number, to: string): void {
@@ -244,13 +267,14 @@ class DiskInspection implements StorageInspection {
 
   /** Those among the records are changed with them. */
   #zero({ zeros }: Repair): void {
-    for (const { content, from, to } of zeros) {
-      const path = this.#contents.get(content)?.file;
+    for (const range of zeros) {
+      const path = this.#contents.get(range.content)?.file;
       if (path === undefined) continue;
       const file = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
       try {
-        const end = Math.min(to, lstatSync(path).size);
-        if (end > from) writeSync(file, new Uint8Array(end - from), 0, end - from, from);
+        for (const { from, bytes } of this.#piecesOf([range])) {
+          writeSync(file, bytes.fill(0), 0, bytes.length, from);
+        }
         fsyncSync(file);
       } finally {
         closeSync(file);

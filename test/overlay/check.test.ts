@@ -47,6 +47,7 @@ async function changed(): Promise<Fixture> {
   const f = await Fixture.open(tree, { chunkSize });
   await f.create("new", new Uint8Array(chunkSize + 5).fill(7));
   await f.create("other", "other");
+  await f.create("edge", new Uint8Array(chunkSize).fill(3));
   await f.mkdir("dir");
   await f.mkdir("dir/sub");
   await f.create("dir/sub/leaf", "leaf");
@@ -425,6 +426,28 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     kind: "content-end",
     path: "other",
   },
+  "held chunks past the end of a file": {
+    plant: (victim) => {
+      victim.spoilContent("other", { chunks: [0, 4] });
+      const chunks = victim.disk.data.get(victim.content("other").id);
+      for (const chunk of [1, 2, 3]) chunks?.set(chunk, new Uint8Array(chunkSize).fill(chunk - 1));
+    },
+    kind: "content-end",
+    path: "other",
+  },
+  "held chunks past the end of a file that ends with a chunk": {
+    plant: (victim) => {
+      victim.spoilContent("edge", { chunks: [0, 2] });
+      victim.disk.data.get(victim.content("edge").id)?.set(1, new Uint8Array(9).fill(9));
+    },
+    kind: "content-end",
+    path: "edge",
+  },
+  "held chunks past the end of a file, without data": {
+    plant: (victim) => victim.spoilContent("other", { chunks: [0, 1, 3, 4] }),
+    kind: "content-end",
+    path: "other",
+  },
 };
 
 async function lines(f: Fixture): Promise<string[]> {
@@ -558,6 +581,22 @@ test("several things damaged at once are all found, and one repair ends in a sou
   expect(report).toMatchObject({ repaired: true, damaged: false });
   expect((await checked(f)).findings.filter(({ severity }) => severity === "damage")).toEqual([]);
   await lines(f);
+});
+
+test("what was held past the end of a file is zeros when the file grows, and is kept aside", async () => {
+  const f = await changed();
+  const victim = new Victim(f.disk);
+  const { id } = victim.content("other");
+  victim.spoilContent("other", { chunks: [0, 3] });
+  f.disk.data.get(id)?.set(1, new Uint8Array(0));
+  f.disk.data.get(id)?.set(2, new Uint8Array(chunkSize).fill(7));
+  const storage = new MemoryInspection(f.disk);
+  await run(check({ storage, base: f.base, repair: true }));
+  expect(storage.quarantine[0]?.data.get(id)?.get(2)).toEqual(new Uint8Array(chunkSize).fill(7));
+  expect(victim.content("other").chunks).toEqual([0, 1]);
+  await f.mount();
+  await run(f.overlay.setattr(await f.at("other"), { size: 3 * chunkSize }));
+  expect(await f.read("other")).toBe("other".padEnd(3 * chunkSize, "\0"));
 });
 
 test("a superblock that is gone stays so without a base", async () => {

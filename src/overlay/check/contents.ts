@@ -129,13 +129,22 @@ export function* contentDataProblems(
   for (const node of records.nodes.values()) {
     const { content } = node;
     if (!content || content.chunks.length === 0) continue;
+    // What is held past the end is nothing of the file's: that it is missing would be no reason to set the file aside.
+    const chunks = chunksOf(content, chunkSize);
     const problem =
-      missingData(scene, node, content) ??
-      (yield* unreadableData(scene, storage, node, content, chunkSize)) ??
+      missingData(scene, node, { ...content, chunks }) ??
+      (yield* unreadableData(scene, storage, node, { ...content, chunks }, chunkSize)) ??
       (yield* dirtyEnd(scene, storage, node, content, chunkSize));
     if (problem) problems.push(problem);
   }
   return problems;
+}
+
+/** The held chunks that have bytes of the file. */
+function chunksOf({ size, chunks }: ContentRecord, chunkSize: number): number[] {
+  const held = new ChunkSet(chunks);
+  held.remove(Math.ceil(size / chunkSize), Number.POSITIVE_INFINITY);
+  return held.toArray();
 }
 
 function missingData(scene: Scene, node: NodeRecord, content: ContentRecord): Problem | undefined {
@@ -164,9 +173,10 @@ function* unreadableData(
   { id, chunks }: ContentRecord,
   chunkSize: number,
 ): Operation<Problem | undefined> {
-  const last = (chunks.at(-1) as number) - 1;
+  const end = chunks.at(-1);
+  if (end === undefined) return undefined;
   try {
-    yield* storage.readData(id, last * chunkSize, new Uint8Array(1), chunkSize);
+    yield* storage.readData(id, (end - 1) * chunkSize, new Uint8Array(1), chunkSize);
     return undefined;
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
@@ -175,37 +185,59 @@ function* unreadableData(
   }
 }
 
-/** Bytes after the file's end that are not zero: they would show if it grew. */
+/** Chunks held past the file's end, and bytes after it that are not zero: they would show if it grew. */
 function* dirtyEnd(
   { records, tree }: Scene,
   storage: StorageInspection,
   node: NodeRecord,
-  { id, size, chunks }: ContentRecord,
+  content: ContentRecord,
   chunkSize: number,
 ): Operation<Problem | undefined> {
-  const chunk = Math.floor(size / chunkSize);
-  if (records.zeros.has(id) || !new ChunkSet(chunks).has(chunk)) return undefined;
-  const end = (chunk + 1) * chunkSize;
-  const bytes = new Uint8Array(end - size);
-  yield* storage.readData(id, size, bytes, chunkSize);
-  const from = bytes.findIndex((byte) => byte !== 0);
-  if (from < 0) return undefined;
+  const { id, size } = content;
+  const end = (content.chunks.at(-1) as number) * chunkSize;
+  const chunks = chunksOf(content, chunkSize);
+  const isHeldPast = end > Math.ceil(size / chunkSize) * chunkSize;
+  const isDirty = !records.zeros.has(id) && (yield* hasBytes(storage, content, chunkSize));
+  if (!isHeldPast && !isDirty) return undefined;
   const path = tree.pathOfNode(node);
   const told = {
     kind: "content-end",
     ...(path !== undefined && { path }),
     ino: node.ino,
-    what: `there are bytes after its end that would show if it grew (content ${id})`,
+    what: isDirty
+      ? `there are bytes after its end that would show if it grew (content ${id})`
+      : `it holds chunks past its end (content ${id})`,
   };
-  // Data goes into a file before its record says that the file is longer.
-  if (!records.closed)
+  // Data goes into a file before its record says that the file is longer; but no record holds chunks past its end.
+  if (!records.closed && !isHeldPast)
     return { ...told, severity: "harmless", remedy: "leaves it to its next owner" };
   return {
     ...told,
     severity: "damage",
-    remedy: "keeps them aside and makes them zero",
-    fix: () => void records.zeros.set(id, { content: id, from: size, to: end }),
+    remedy: isDirty ? "keeps them aside and makes them zero" : "takes them out of its record",
+    fix: () => {
+      if (isDirty) records.zeros.set(id, { content: id, from: size, to: end });
+      if (isHeldPast) records.changeNode(node.ino, { content: { ...content, chunks } });
+    },
   };
+}
+
+/** Whether there is a byte after the file's end, in any chunk that is held, that is not zero. */
+function* hasBytes(
+  storage: StorageInspection,
+  { id, size, chunks }: ContentRecord,
+  chunkSize: number,
+): Operation<boolean> {
+  for (let at = 0; at < chunks.length; at += 2) {
+    const [first, end] = [chunks[at] as number, chunks[at + 1] as number];
+    for (let chunk = Math.max(first, Math.floor(size / chunkSize)); chunk < end; chunk += 1) {
+      const from = Math.max(size, chunk * chunkSize);
+      const bytes = new Uint8Array((chunk + 1) * chunkSize - from);
+      yield* storage.readData(id, from, bytes, chunkSize);
+      if (bytes.some((byte) => byte !== 0)) return true;
+    }
+  }
+  return false;
 }
 
 /** Data that no node claims. */

@@ -4,7 +4,7 @@
  */
 import type { Base } from "../../base/base.ts";
 import { formatVersion, refuseUnknownFormat } from "../../storage/format.ts";
-import type { Superblock } from "../../storage/storage.ts";
+import type { ContentRecord, Superblock } from "../../storage/storage.ts";
 import { firstBaseIno, rootIno } from "../inode.ts";
 import type { Problem } from "./finding.ts";
 import type { RecordSet } from "./record-set.ts";
@@ -40,13 +40,12 @@ function isEmpty(records: RecordSet): boolean {
 }
 
 function missing(records: RecordSet, base: Base | undefined, newId: () => string): Problem {
-  const chunkSize = likelyChunkSize(records);
   const told = {
     severity: "damage",
     kind: "superblock-missing",
     what: "there is no superblock, but there are other records",
   } as const;
-  if (!base || chunkSize === undefined) {
+  if (!base) {
     return { ...told, remedy: "cannot be put right without its base: name that with --base" };
   }
   return {
@@ -59,7 +58,7 @@ function missing(records: RecordSet, base: Base | undefined, newId: () => string
         compatible: [],
         overlayId: newId(),
         base: { locator: base.locator, identity: base.identity },
-        chunkSize,
+        chunkSize: likelyChunkSize(records),
         nextIno: 2,
         nextContent: 1,
         generation: 1,
@@ -121,11 +120,7 @@ function wrongField(
     what: `the superblock has no usable ${field}`,
   } as const;
   if (value === undefined) {
-    const remedy =
-      field === "base"
-        ? "cannot be put right without its base: name that with --base"
-        : "cannot be put right: nothing else tells it";
-    return { ...told, remedy };
+    return { ...told, remedy: "cannot be put right without its base: name that with --base" };
   }
   return {
     ...told,
@@ -173,17 +168,18 @@ function change(
   records.version += 1;
 }
 
-/** The largest chunk size up to the usual one by which no file holds a chunk beyond its end; undefined if there is none. */
-function likelyChunkSize({ nodes }: RecordSet): number | undefined {
-  const fits = (chunkSize: number) =>
-    [...nodes.values()].every(({ content }) => {
-      const end = content?.chunks.at(-1) ?? 0;
-      return content === undefined || end === 0 || (end - 1) * chunkSize < content.size;
-    });
-  for (let chunkSize = usualChunkSize; chunkSize >= smallestChunkSize; chunkSize /= 2) {
-    if (fits(chunkSize)) return chunkSize;
-  }
-  return undefined;
+/**
+ * The largest chunk size up to the usual one by which no file holds a chunk beyond its end. A file that does so by the
+ * smallest one is damaged itself and tells nothing.
+ */
+function likelyChunkSize({ nodes }: RecordSet): number {
+  const contents = [...nodes.values()].flatMap(({ content }) => (content ? [content] : []));
+  const fits = ({ size, chunks }: ContentRecord, chunkSize: number) =>
+    ((chunks.at(-1) ?? 0) - 1) * chunkSize < size;
+  const telling = contents.filter((content) => fits(content, smallestChunkSize));
+  let chunkSize = usualChunkSize;
+  while (!telling.every((content) => fits(content, chunkSize))) chunkSize /= 2;
+  return chunkSize;
 }
 
 /** By a new overlay id no recorded number is the plain hash of its identity any more. */

@@ -17,9 +17,16 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openOverlay } from "../../../node/index.ts";
 import { holderOf } from "../../../node/storage/disk.ts";
 import { inspectDiskStorage } from "../../../node/storage/inspection.ts";
-import { encode, nameKey, numberKey, soleKey } from "../../../node/storage/record-format.ts";
+import {
+  decodeNode,
+  encode,
+  encodeNode,
+  nameKey,
+  numberKey,
+  soleKey,
+} from "../../../node/storage/record-format.ts";
 import { Records } from "../../../node/storage/records.ts";
-import { type CheckReport, check, run } from "../../../src/index.ts";
+import { type CheckReport, type ContentRecord, check, run } from "../../../src/index.ts";
 
 let place: string;
 let site: string;
@@ -211,6 +218,28 @@ test("what a repair takes out is in the quarantine, and stays there when the sto
   const [kept, ...others] = readdirSync(join(quarantine, "content"));
   expect(others).toEqual([]);
   expect(readFileSync(join(quarantine, "content", kept as string)).equals(bytes)).toBe(true);
+});
+
+test("chunks held past the end of a file are kept aside, and are zeros when the file grows", async () => {
+  const records = new Records(join(storage, "records.mdb"), storage, true);
+  const node = decodeNode(records.read((reader) => reader.get(numberKey("node", 2))) as Buffer, 2);
+  records.close();
+  const content = { ...(node.content as ContentRecord), size: 5 };
+  changeRecords((writer) => {
+    writer.put(numberKey("node", 2), encodeNode({ ...node, content }));
+  });
+  expect(await kinds()).toEqual(["content-end"]);
+  const { quarantine = "" } = await checked(true);
+  const { cleared } = JSON.parse(readFileSync(join(quarantine, "records.json"), "utf8"));
+  expect(cleared).toEqual([expect.objectContaining({ content: content.id, from: 5 })]);
+  expect(Buffer.from(cleared[0].bytes, "base64").equals(large.subarray(5))).toBe(true);
+  expect(await kinds()).toEqual([]);
+  const { fs, close } = await openOverlay({ base: site, storage });
+  await fs.promises.truncate("/large", large.length);
+  const grown = Buffer.alloc(large.length);
+  grown.set(large.subarray(0, 5));
+  expect(grown.equals(await fs.promises.readFile("/large"))).toBe(true);
+  await close();
 });
 
 test("a storage that is in use can be looked at, and is not repaired", async () => {
