@@ -2,13 +2,18 @@
 import { joinBasePath } from "../../base/base.ts";
 import type { Operation } from "../../operation.ts";
 import { rootIno } from "../inode.ts";
-import type { Problem, Scene } from "./finding.ts";
+import type { FindingKind, Problem, Scene } from "./finding.ts";
 
 /** Whiteouts over nothing, and origins that are gone. */
 export function* baseProblems(scene: Scene): Operation<Problem[]> {
   const { records, tree, base } = scene;
   const problems: Problem[] = [];
-  const tell = (kind: string, path: string | undefined, ino: number | undefined, what: string) =>
+  const tell = (
+    kind: FindingKind,
+    path: string | undefined,
+    ino: number | undefined,
+    what: string,
+  ) =>
     problems.push({
       severity: "harmless",
       kind,

@@ -14,7 +14,7 @@ import { contentDataProblems, contentRecordProblems, unclaimedProblems } from ".
 import type { Finding, Problem, Scene } from "./finding.ts";
 import { linkProblems } from "./links.ts";
 import { absentNodeProblems, directoryProblems, nameProblems } from "./names.ts";
-import { aliasProblems, numberProblems, orphanProblems } from "./numbers.ts";
+import { aliasProblems, anonymousProblems, numberProblems, orphanProblems } from "./numbers.ts";
 import { lostProblems } from "./reach.ts";
 import { RecordSet } from "./record-set.ts";
 import { takeIn } from "./shapes.ts";
@@ -107,6 +107,7 @@ function* goThrough(
     hash: hash ?? identityHash(superblock.overlayId),
   };
   progress("checking the records");
+  settle(yield* anonymousProblems(scene));
   settle(numberProblems(scene));
   settle(nameProblems(scene));
   settle(yield* absentNodeProblems(scene));

@@ -7,7 +7,7 @@ import type { Operation } from "../../operation.ts";
 import type { StorageInspection } from "../../storage/inspection.ts";
 import type { ContentRecord, NodeRecord } from "../../storage/storage.ts";
 import { ChunkSet } from "../chunk-set.ts";
-import type { Problem, Scene } from "./finding.ts";
+import type { FindingKind, Problem, Scene } from "./finding.ts";
 import type { RecordSet } from "./record-set.ts";
 import { wrongFieldsOf } from "./shapes.ts";
 
@@ -84,7 +84,7 @@ function inOrder(chunks: readonly number[]): number[] {
 function without(
   scene: Scene,
   node: NodeRecord,
-  kind: string,
+  kind: FindingKind,
   what: string,
   keep = false,
 ): Problem {
@@ -201,7 +201,7 @@ function* dirtyEnd(
   if (!isHeldPast && !isDirty) return undefined;
   const path = tree.pathOfNode(node);
   const told = {
-    kind: "content-end",
+    kind: "content-end" as const,
     ...(path !== undefined && { path }),
     ino: node.ino,
     what: isDirty

@@ -7,11 +7,57 @@ import type { Tree } from "./tree.ts";
 /** How bad a finding is: something is wrong, or something is there that nobody needs. */
 export type Severity = "damage" | "harmless";
 
+/** Every kind of finding, as words for programs. */
+export const findingKinds = [
+  "alias-needless",
+  "alias-unreadable",
+  "alias-wrong",
+  "content-end",
+  "content-missing",
+  "content-of-no-file",
+  "content-record",
+  "content-twice",
+  "content-unclaimed",
+  "content-unreadable",
+  "directory-cycle",
+  "directory-names",
+  "foreign-record",
+  "identity-twice",
+  "link-count",
+  "name-hides",
+  "name-illegal",
+  "name-in-no-directory",
+  "name-of-root",
+  "name-origin",
+  "name-origin-gone",
+  "name-type",
+  "name-unreadable",
+  "name-without-node",
+  "node-attributes",
+  "node-lost",
+  "node-origin",
+  "node-unreadable",
+  "number-range",
+  "number-without-alias",
+  "origin-gone",
+  "orphan-gone",
+  "orphan-named",
+  "orphan-unreadable",
+  "root-node",
+  "superblock-counter",
+  "superblock-fields",
+  "superblock-missing",
+  "superblock-unreadable",
+  "whiteout-over-nothing",
+] as const;
+
+/** Which rule a finding breaks. */
+export type FindingKind = (typeof findingKinds)[number];
+
 /** One thing that is not as FORMAT.md says. */
 export interface Finding {
   readonly severity: Severity;
-  /** Which rule it breaks, as a word for programs: "name-without-node". */
-  readonly kind: string;
+  readonly kind: FindingKind;
   /** Overlay path, without a leading slash, where one is known; "" is the root. */
   readonly path?: string;
   readonly ino?: number;

@@ -3,7 +3,7 @@ import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../
 import type { Operation } from "../../operation.ts";
 import type { NodeRecord } from "../../storage/storage.ts";
 import { firstBaseIno, rootIno } from "../inode.ts";
-import type { Problem, Scene } from "./finding.ts";
+import type { FindingKind, Problem, Scene } from "./finding.ts";
 import { newIno, renumber } from "./numbers.ts";
 import type { Named } from "./record-set.ts";
 
@@ -24,7 +24,7 @@ const setsAside = "sets the name aside";
 function damage(
   scene: Scene,
   named: Named,
-  kind: string,
+  kind: FindingKind,
   what: string,
   remedy = setsAside,
   fix = () => scene.records.removeName(named.parent, named.name),

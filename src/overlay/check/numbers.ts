@@ -1,9 +1,45 @@
 /** Inode numbers: each in the range of its kind, and a base object's the hash of its identity or told by an alias. */
 import { pathIdentity } from "../../base/base.ts";
+import type { Operation } from "../../operation.ts";
 import type { NodeRecord } from "../../storage/storage.ts";
 import { firstBaseIno, rootIno } from "../inode.ts";
 import type { Problem, Scene } from "./finding.ts";
 import type { RecordSet } from "./record-set.ts";
+import { asCreated, isBasePath } from "./shapes.ts";
+
+/** Nodes that take their content from the base but are none of its objects, as far as they say. The number tells more. */
+export function* anonymousProblems(scene: Scene): Operation<Problem[]> {
+  const { records, base } = scene;
+  const problems: Problem[] = [];
+  for (const node of records.nodes.values()) {
+    const { ino, identity, origin } = node;
+    if (ino === rootIno || identity !== undefined || origin === undefined) continue;
+    const isCreated = ino < firstBaseIno;
+    // That it is no base path is told as such.
+    if (!isCreated && !isBasePath(origin)) continue;
+    const told = JSON.stringify(origin);
+    const below = base && !isCreated ? yield* base.lookup(origin) : null;
+    problems.push({
+      severity: "damage",
+      kind: "node-origin",
+      ...placeOf(scene, node),
+      what: isCreated
+        ? `inode ${ino} was created, but takes its content from ${told}`
+        : `inode ${ino} takes its content from ${told}, but does not say which object of the base it is`,
+      remedy: isCreated ? "takes that out of its record" : `takes it to be ${told}`,
+      fix: () => {
+        if (!isCreated) {
+          records.changeNode(ino, { identity: below?.identity ?? pathIdentity(origin) });
+          return;
+        }
+        const created = asCreated(node);
+        if (created) records.setNode(created);
+        else records.removeNode(ino);
+      },
+    });
+  }
+  return problems;
+}
 
 /** What is wrong with the numbers of nodes. */
 export function* numberProblems(scene: Scene): Generator<Problem> {
@@ -224,14 +260,6 @@ function moveNames(records: RecordSet, from: number, to: number): void {
     records.removeName(from, name);
     if (records.nameOf(to, name) === undefined) records.setName(to, name, record);
   }
-}
-
-/** Whether `path` is written as base paths are. */
-function isBasePath(path: string): boolean {
-  if (path === "") return true;
-  const isName = (name: string) =>
-    name !== "" && name !== "." && name !== ".." && !name.includes("\0");
-  return path.split("/").every(isName);
 }
 
 function placeOf({ tree }: Pick<Scene, "tree">, node: NodeRecord): { ino: number; path?: string } {

@@ -4,8 +4,8 @@
  */
 import type { FileType, Time } from "../../attributes.ts";
 import type { StoredRecord, StoredState } from "../../storage/inspection.ts";
-import type { ContentRecord, NameRecord, NodeRecord, Superblock } from "../../storage/storage.ts";
-import type { Problem } from "./finding.ts";
+import type { ContentRecord, HiddenObject, NodeRecord, Superblock } from "../../storage/storage.ts";
+import type { FindingKind, Problem } from "./finding.ts";
 import type { RecordSet } from "./record-set.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -65,16 +65,34 @@ function readSuperblock(value: unknown, flaw: string | undefined): Reading {
 function readName(name: string, value: unknown, flaw: string | undefined): Reading {
   const told = JSON.stringify(name);
   if (flaw !== undefined) return bad("name-unreadable", `the record of the name ${told} ${flaw}`);
-  if (isFields(value)) {
-    const { whiteout, ino, type, origin } = value;
-    if (whiteout === true) return { value: value as unknown as NameRecord };
-    const means = isNumber(ino) && types.has(type) && isTextOrAbsent(origin);
-    if (means && !whiteout) return { value: value as unknown as NameRecord };
+  if (!isFields(value) || !saysWhatItMeans(value)) {
+    return bad(
+      "name-unreadable",
+      `the record of the name ${told} says neither what it means nor that it is hidden`,
+    );
   }
-  return bad(
-    "name-unreadable",
-    `the record of the name ${told} says neither what it means nor that it is hidden`,
+  const { hides } = value;
+  if (hides === undefined || isHiddenObject(hides)) return { value };
+  const problem: Problem = {
+    severity: "damage",
+    kind: "name-hides",
+    what: `the record of the name ${told} does not say what it hides`,
+    remedy: "keeps the record aside and says that this is not known",
+  };
+  return { value: { ...value, hides: unknownObject }, problem };
+}
+
+/** As it is recorded where the base could not be asked. */
+const unknownObject: HiddenObject = { type: "file", signature: "" };
+
+function saysWhatItMeans({ whiteout, ino, type, origin }: Fields): boolean {
+  return (
+    whiteout === true || (!whiteout && isNumber(ino) && types.has(type) && isTextOrAbsent(origin))
   );
+}
+
+function isHiddenObject(value: unknown): boolean {
+  return isFields(value) && types.has(value.type) && typeof value.signature === "string";
 }
 
 function readNode(ino: number, value: unknown, flaw: string | undefined): Reading {
@@ -96,9 +114,10 @@ function readNode(ino: number, value: unknown, flaw: string | undefined): Readin
   const node: Record<string, unknown> = { ...value };
   if (content !== undefined) setOrDelete(node, "content", told);
   for (const [field, { isRight, created }] of Object.entries(attributes)) {
+    const plain = isCreated ? created?.(type as FileType) : undefined;
     const isThere = value[field] !== undefined;
-    if (isThere ? isRight(value[field]) : !isCreated || created === undefined) continue;
-    setOrDelete(node, field, isCreated ? created?.(type as FileType) : undefined);
+    if (isThere ? isRight(value[field]) : plain === undefined) continue;
+    setOrDelete(node, field, plain);
     wrong.push(field);
   }
   if (!Number.isSafeInteger(nlink)) {
@@ -140,11 +159,20 @@ const attributes: Readonly<
   mtime: { isRight: isTime, created: () => epoch },
   ctime: { isRight: isTime, created: () => epoch },
   btime: { isRight: isTime, created: () => epoch },
-  rdev: { isRight: isNumber },
+  rdev: {
+    isRight: isNumber,
+    created: (type) => (type === "character" || type === "block" ? 0 : undefined),
+  },
   target: { isRight: isText },
   signature: { isRight: (value) => typeof value === "string" },
   xattrs: { isRight: isXattrs },
 };
+
+/** `node` as a created object: without a place in the base, and with all attributes; undefined if it cannot be one. */
+export function asCreated(node: NodeRecord): NodeRecord | undefined {
+  const { origin: _, signature: __, ...own } = node;
+  return readNode(node.ino, own, undefined).value as NodeRecord | undefined;
+}
 
 /** The content a node states; undefined if it cannot be told. */
 function contentOf(value: unknown): ContentRecord | undefined {
@@ -160,7 +188,7 @@ function contentOf(value: unknown): ContentRecord | undefined {
   return value as unknown as ContentRecord;
 }
 
-function bad(kind: string, what: string, ino?: number): Reading {
+function bad(kind: FindingKind, what: string, ino?: number): Reading {
   const told = ino === undefined ? {} : { ino };
   return {
     problem: { severity: "damage", kind, ...told, what, remedy: setsAside },
@@ -215,11 +243,20 @@ function isTime(value: unknown): boolean {
 function isSource(value: unknown): boolean {
   if (!isFields(value)) return false;
   const { path, signature } = value;
-  return typeof path === "string" && typeof signature === "string";
+  return isText(path) && isBasePath(path) && typeof signature === "string";
+}
+
+/** Whether `path` is written as base paths are. */
+export function isBasePath(path: string): boolean {
+  if (path === "") return true;
+  const isName = (name: string) =>
+    name !== "" && name !== "." && name !== ".." && !name.includes("\0");
+  return path.split("/").every(isName);
 }
 
 function isXattrs(value: unknown): boolean {
   const isPair = (pair: unknown) =>
     Array.isArray(pair) && isText(pair[0]) && (pair[1] === null || pair[1] instanceof Uint8Array);
-  return Array.isArray(value) && value.every(isPair);
+  if (!Array.isArray(value) || !value.every(isPair)) return false;
+  return new Set(value.map(([name]) => name)).size === value.length;
 }
