@@ -1,15 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { MemoryTree } from "../../src/base/memory.ts";
 import {
   type CheckReport,
   check,
+  FsError,
   MemoryDisk,
   MemoryInspection,
   type NameRecord,
   type NodeRecord,
+  type Operation,
+  type Repair,
   run,
+  type StoredRecord,
   type StoredState,
 } from "../../src/index.ts";
+import { type FindingKind, findingKinds } from "../../src/overlay/check/finding.ts";
 import { identityHash } from "../../src/overlay/identity-hash.ts";
 import { firstBaseIno } from "../../src/overlay/inode.ts";
 import { linesOfOverlay, Subject, sequence, untimed } from "../model/steps.ts";
@@ -29,8 +35,7 @@ for (const [name, options] of [
       const subject = new Subject(f);
       for (const step of steps) {
         if (step.op !== "revert") await subject.take(step);
-        // Where nothing differs, or something is in the way, it is refused.
-        else await run(f.overlay.revert([step.path])).catch(() => {});
+        else await run(f.overlay.revert([step.path])).catch(expectRefused);
       }
       await run(f.overlay.commit("strict"));
       for (const base of [f.base, undefined]) {
@@ -40,6 +45,12 @@ for (const [name, options] of [
     });
     await fc.assert(property, { numRuns: 40 });
   });
+}
+
+/** Where nothing differs, or something is in the way, a revert is refused; and else it is not. */
+function expectRefused(error: unknown): void {
+  if (!(error instanceof FsError)) throw error;
+  expect(["ENOENT", "EEXIST"]).toContain(error.code);
 }
 
 /** An overlay with a bit of every change, closed. */
@@ -53,22 +64,56 @@ async function changed(): Promise<Fixture> {
   await f.create("dir/sub/leaf", "leaf");
   await f.rename("d", "moved");
   await f.writeAt("moved/a", chunkSize + 7, "written");
-  await f.unlink("moved/b");
   await f.rename("f/d", "dir/from-below");
   await f.link("a", "hard");
   await f.writeAt("f/a", 2, "!");
   await run(f.overlay.symlink(f.overlay.root, "symlink", "new", context));
   await run(f.overlay.setattr(await f.at("moved/e"), { mode: 0o700 }));
+  await run(f.overlay.setxattr(await f.at("other"), "user.mark", new Uint8Array([1])));
+  await run(f.overlay.mknod(f.overlay.root, "device", 0o020_644, 0, context));
+  await f.create("copy");
+  await copyOver(f, "moved/b", "copy");
+  await f.unlink("moved/b");
   await run(f.overlay.close());
   return f;
+}
+
+async function copyOver(f: Fixture, from: string, to: string): Promise<void> {
+  const source = await run(f.overlay.open(await f.at(from), { read: true }));
+  const target = await run(f.overlay.open(await f.at(to), { write: true }));
+  await run(f.overlay.copyRange(source, 0, target, 0, 1e6));
+  for (const handle of [source, target]) await run(f.overlay.release(handle));
+}
+
+/** A storage with what a memory disk cannot have: keys of nobody, and data that cannot be read. */
+class SpoiltInspection extends MemoryInspection {
+  foreign: StoredRecord[] = [];
+  readonly unreadable = new Set<number>();
+
+  override *state(): Operation<StoredState> {
+    const state = yield* super.state();
+    return { ...state, records: [...state.records, ...this.foreign] };
+  }
+
+  override *readData(content: number, ...rest: [number, Uint8Array, number]): Operation<void> {
+    if (this.unreadable.has(content)) throw new FsError("EIO", { syscall: "read" });
+    yield* super.readData(content, ...rest);
+  }
+
+  override *repair(repair: Repair): Operation<string> {
+    this.foreign = this.foreign.filter((record) => !repair.aside.includes(record));
+    return yield* super.repair(repair);
+  }
 }
 
 /** The records of a storage that is to be damaged, found by paths. */
 class Victim {
   readonly disk: MemoryDisk;
+  readonly inspection: SpoiltInspection;
 
   constructor(disk: MemoryDisk) {
     this.disk = disk;
+    this.inspection = new SpoiltInspection(disk);
   }
 
   /** The inode number of `path`, all of whose names are recorded. */
@@ -111,6 +156,13 @@ class Victim {
     this.disk.names.set(parent, names.set(name, record as NameRecord));
   }
 
+  /** Changes fields of a name's record, of a whiteout's too. */
+  spoilName(directory: string, name: string, fields: Record<string, unknown>): void {
+    const record = this.disk.names.get(this.ino(directory))?.get(name);
+    if (!record) throw new Error(`no record of ${name}`);
+    this.name(directory, name, { ...record, ...fields });
+  }
+
   unname(directory: string, name: string): void {
     this.disk.names.get(this.ino(directory))?.delete(name);
   }
@@ -138,7 +190,7 @@ class Victim {
 interface Corruption {
   readonly plant: (victim: Victim) => void;
   /** The finding, and where it has to be told. */
-  readonly kind: string;
+  readonly kind: FindingKind;
   readonly path?: string;
   /** Paths at and below which the repaired tree may differ from the one before the damage. */
   readonly costs?: readonly string[];
@@ -146,6 +198,24 @@ interface Corruption {
 
 /** A number no object has. */
 const nobody = 4_000;
+
+const illegalNames: Readonly<Record<string, string>> = {
+  "an empty name": "",
+  "a name that means the directory itself": ".",
+  "a name that means the directory above": "..",
+  "a name with a slash": "a/b",
+  "a name with a NUL": "a\0b",
+  "a name with half a character": "a\ud83d",
+  "a name of 256 bytes": "é".repeat(128),
+};
+
+function illegalName(name: string): Corruption {
+  return {
+    plant: (victim) => victim.name("dir", name, { ino: victim.ino("other"), type: "file" }),
+    kind: "name-illegal",
+    path: `dir/${name}`,
+  };
+}
 
 const corruptions: Readonly<Record<string, Corruption>> = {
   "a superblock that is gone": {
@@ -176,6 +246,14 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     plant: (victim) => victim.spoilSuperblock({ epoch: "first" }),
     kind: "superblock-fields",
   },
+  "a next inode number that is none": {
+    plant: (victim) => victim.spoilSuperblock({ nextIno: "next" }),
+    kind: "superblock-fields",
+  },
+  "a next content id that is none": {
+    plant: (victim) => victim.spoilSuperblock({ nextContent: 1.5 }),
+    kind: "superblock-fields",
+  },
   "a base that is not told": {
     plant: (victim) => victim.spoilSuperblock({ base: null }),
     kind: "superblock-fields",
@@ -194,6 +272,11 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     plant: (victim) => victim.spoil("other", { ino: nobody }),
     kind: "node-unreadable",
     costs: ["other"],
+  },
+  "a created symlink without a target": {
+    plant: (victim) => victim.spoil("symlink", { target: undefined }),
+    kind: "node-unreadable",
+    costs: ["symlink"],
   },
   "a directory's node that is gone": {
     plant: (victim) => victim.disk.nodes.delete(victim.ino("dir")),
@@ -224,6 +307,31 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     plant: (victim) => victim.spoil("other", { uid: undefined }),
     kind: "node-attributes",
   },
+  "a device number that is none": {
+    plant: (victim) => victim.spoil("device", { rdev: "1:3" }),
+    kind: "node-attributes",
+  },
+  "a created device without its number": {
+    plant: (victim) => victim.spoil("device", { rdev: undefined }),
+    kind: "node-attributes",
+  },
+  "extended attributes that are no pairs": {
+    plant: (victim) => victim.spoil("other", { xattrs: [["user.mark", 1]] }),
+    kind: "node-attributes",
+    costs: ["other"],
+  },
+  "an extended attribute that is there twice": {
+    plant: (victim) => {
+      const { xattrs = [] } = victim.node("other");
+      victim.spoil("other", { xattrs: [...xattrs, ["user.mark", new Uint8Array([2])]] });
+    },
+    kind: "node-attributes",
+    costs: ["other"],
+  },
+  "a signature that is no text": {
+    plant: (victim) => victim.spoil("moved/e", { signature: 7 }),
+    kind: "node-attributes",
+  },
   "a link count that is no number": {
     plant: (victim) => victim.spoil("hard", { nlink: "two" }),
     kind: "node-attributes",
@@ -242,10 +350,24 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     kind: "name-type",
     path: "new",
   },
-  "a name that cannot be one": {
-    plant: (victim) => victim.name("dir", "a/b", { ino: victim.ino("other"), type: "file" }),
-    kind: "name-illegal",
-    path: "dir/a/b",
+  ...Object.fromEntries(
+    Object.entries(illegalNames).map(([what, name]) => [what, illegalName(name)]),
+  ),
+  "a whiteout of something that is no object": {
+    plant: (victim) => victim.spoilName("", "d", { hides: 7 }),
+    kind: "name-hides",
+  },
+  "a whiteout of null": {
+    plant: (victim) => victim.spoilName("", "d", { hides: null }),
+    kind: "name-hides",
+  },
+  "a name that hides something without a signature": {
+    plant: (victim) => victim.spoilName("", "new", { hides: { type: "file" } }),
+    kind: "name-hides",
+  },
+  "a whiteout of something of no type": {
+    plant: (victim) => victim.spoilName("", "d", { hides: { type: "folder", signature: "" } }),
+    kind: "name-hides",
   },
   "a name in a file": {
     plant: (victim) => victim.name("new", "inside", { whiteout: true }),
@@ -366,6 +488,16 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     kind: "orphan-named",
     path: "new",
   },
+  "an orphan that is no number": {
+    plant: ({ disk }) => disk.orphans.add("x" as never),
+    kind: "orphan-unreadable",
+  },
+  "a record under a key of nobody": {
+    plant: ({ inspection }) => {
+      inspection.foreign = [{ key: { kind: "foreign", key: "zzz" }, value: "?" }];
+    },
+    kind: "foreign-record",
+  },
   "a root that is not the base's": {
     plant: (victim) => victim.spoil("", { origin: undefined }),
     kind: "root-node",
@@ -375,6 +507,26 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     plant: (victim) => victim.spoil("moved", { origin: "../d" }),
     kind: "node-origin",
     path: "moved",
+  },
+  "a created file that takes its content from the base": {
+    plant: (victim) => victim.spoil("other", { origin: "a", uid: undefined }),
+    kind: "node-origin",
+    path: "other",
+  },
+  "a directory of the base that does not say which one it is": {
+    plant: (victim) => victim.spoil("moved", { identity: undefined }),
+    kind: "node-origin",
+    path: "moved",
+  },
+  "a file of several names that does not say which one it is": {
+    plant: ({ disk }) => {
+      const node = [...disk.nodes.values()].find(({ identity }) => identity === "link:g");
+      if (!node) throw new Error("no record of f/a");
+      const { identity: _, ...anonymous } = node;
+      disk.nodes.set(node.ino, anonymous);
+    },
+    kind: "node-origin",
+    path: "f/a",
   },
   "data that two files claim": {
     plant: (victim) => victim.spoil("other", { content: victim.content("new") }),
@@ -405,6 +557,38 @@ const corruptions: Readonly<Record<string, Corruption>> = {
     plant: (victim) => victim.spoilContent("other", { baseLength: 1 }),
     kind: "content-record",
     path: "other",
+  },
+  "a copy of a file that is none": {
+    plant: (victim) => victim.spoilContent("copy", { source: "d/b" }),
+    kind: "node-unreadable",
+    costs: ["copy"],
+  },
+  "a copy that does not say of which version": {
+    plant: (victim) => victim.spoilContent("copy", { source: { path: "d/b" } }),
+    kind: "node-unreadable",
+    costs: ["copy"],
+  },
+  "a copy of what is no base path": {
+    plant: (victim) => {
+      const { source } = victim.content("copy");
+      victim.spoilContent("copy", { source: { ...source, path: "../x" } });
+    },
+    kind: "node-unreadable",
+    costs: ["copy"],
+  },
+  "a copy of the base's root": {
+    plant: (victim) => {
+      const { source } = victim.content("copy");
+      victim.spoilContent("copy", { source: { ...source, path: "" } });
+    },
+    kind: "node-unreadable",
+    costs: ["copy"],
+  },
+  "data that cannot be read": {
+    plant: (victim) => victim.inspection.unreadable.add(victim.content("new").id),
+    kind: "content-unreadable",
+    path: "new",
+    costs: ["new"],
   },
   "a chunk without data": {
     plant: (victim) => victim.disk.data.get(victim.content("new").id)?.delete(1),
@@ -465,8 +649,12 @@ function without(costs: readonly string[], lines: readonly string[]): string[] {
   });
 }
 
-function checked(f: Fixture, repair = false): Promise<CheckReport> {
-  return run(check({ storage: new MemoryInspection(f.disk), base: f.base, repair }));
+function checked(
+  f: Fixture,
+  repair = false,
+  storage = new MemoryInspection(f.disk),
+): Promise<CheckReport> {
+  return run(check({ storage, base: f.base, repair }));
 }
 
 /** What a repair took out or changed has to be in the quarantine. */
@@ -496,47 +684,62 @@ describe("check finds, and repairs so that the rest is as it was,", () => {
       const f = await changed();
       const before = await lines(f);
       expect((await checked(f)).findings).toEqual([]);
-      plant(new Victim(f.disk));
+      const victim = new Victim(f.disk);
+      plant(victim);
       const damage = structuredClone(f.disk.nodes);
-      const report = await checked(f);
+      const storage = victim.inspection;
+      const report = await checked(f, false, storage);
       expect(report.damaged).toBe(true);
       const found = report.findings.find((finding) => finding.kind === kind);
       expect(found).toMatchObject({ severity: "damage", ...(path !== undefined && { path }) });
       expect(f.disk.nodes).toEqual(damage);
-      const storage = new MemoryInspection(f.disk);
       const damaged = await run(storage.state());
-      const repaired = await run(check({ storage, base: f.base, repair: true }));
+      const repaired = await checked(f, true, storage);
       expect(repaired).toMatchObject({ repaired: true, damaged: false, findings: report.findings });
       expectNothingLost(damaged, await run(storage.state()), storage);
-      expect((await checked(f)).damaged).toBe(false);
+      expect((await checked(f, false, storage)).damaged).toBe(false);
       expect(without(costs, await lines(f))).toEqual(without(costs, before));
     });
   }
 });
 
+/** What nobody needs, and which finding tells of it. */
+const harmless: Readonly<Record<string, readonly [FindingKind, (victim: Victim) => void]>> = {
+  "a whiteout over nothing": [
+    "whiteout-over-nothing",
+    (victim) => victim.name("moved", "no-such", { whiteout: true }),
+  ],
+  "a whiteout in a new directory": [
+    "whiteout-over-nothing",
+    (victim) => victim.name("dir", "no-such", { whiteout: true }),
+  ],
+  "data that no file claims": [
+    "content-unclaimed",
+    (victim) => {
+      victim.disk.data.set(900, new Map([[0, new Uint8Array(10)]]));
+      victim.spoilSuperblock({ nextContent: 901 });
+    },
+  ],
+  "an alias of nothing": [
+    "alias-needless",
+    ({ disk }) => disk.aliases.set("path:x", firstBaseIno + 1),
+  ],
+  "an orphan that is gone": ["orphan-gone", ({ disk }) => disk.orphans.add(nobody)],
+};
+
+/** What the base has lost since, and which finding tells of it, and where. */
+const lost: Readonly<
+  Record<string, { paths: readonly (keyof typeof tree)[]; kind: FindingKind; path: string }>
+> = {
+  "an origin that the base has lost": {
+    paths: ["d/e/a", "d/e/f"],
+    kind: "origin-gone",
+    path: "moved/e",
+  },
+  "a name that the base has lost": { paths: ["b"], kind: "name-origin-gone", path: "b" },
+};
+
 describe("check tells of what is harmless, and repairs nothing for it:", () => {
-  const harmless: Readonly<Record<string, readonly [string, (victim: Victim) => void]>> = {
-    "a whiteout over nothing": [
-      "whiteout-over-nothing",
-      (victim) => victim.name("moved", "no-such", { whiteout: true }),
-    ],
-    "a whiteout in a new directory": [
-      "whiteout-over-nothing",
-      (victim) => victim.name("dir", "no-such", { whiteout: true }),
-    ],
-    "data that no file claims": [
-      "content-unclaimed",
-      (victim) => {
-        victim.disk.data.set(900, new Map([[0, new Uint8Array(10)]]));
-        victim.spoilSuperblock({ nextContent: 901 });
-      },
-    ],
-    "an alias of nothing": [
-      "alias-needless",
-      ({ disk }) => disk.aliases.set("path:x", firstBaseIno + 1),
-    ],
-    "an orphan that is gone": ["orphan-gone", ({ disk }) => disk.orphans.add(nobody)],
-  };
   for (const [name, [kind, plant]] of Object.entries(harmless)) {
     test(name, async () => {
       const f = await changed();
@@ -547,18 +750,33 @@ describe("check tells of what is harmless, and repairs nothing for it:", () => {
     });
   }
 
-  test("an origin that the base has lost", async () => {
-    const f = await changed();
-    await f.mount();
-    const { "d/e/a": _, "d/e/f": __, ...smaller } = tree;
-    await f.republish(smaller);
-    await run(f.overlay.close());
-    const report = await checked(f);
-    expect(report.findings.filter(({ severity }) => severity === "damage")).toEqual([]);
-    expect(report.findings).toContainEqual(
-      expect.objectContaining({ kind: "origin-gone", path: "moved/e" }),
-    );
-  });
+  for (const [name, { paths, kind, path }] of Object.entries(lost)) {
+    test(name, async () => {
+      const f = await changed();
+      await f.mount();
+      // A name that came back to its place says where that is.
+      await f.rename("b", "away");
+      await f.rename("away", "b");
+      const smaller = { ...tree } as MemoryTree;
+      for (const gone of paths) delete (smaller as Record<string, unknown>)[gone];
+      await f.republish(smaller);
+      await run(f.overlay.close());
+      const report = await checked(f, true);
+      expect(report).toMatchObject({ damaged: false, repaired: false });
+      expect(report.findings).toContainEqual(
+        expect.objectContaining({ severity: "harmless", kind, path }),
+      );
+    });
+  }
+});
+
+test("every kind of finding is provoked by a case above", () => {
+  const provoked = [
+    ...Object.values(corruptions).map(({ kind }) => kind),
+    ...Object.values(harmless).map(([kind]) => kind),
+    ...Object.values(lost).map(({ kind }) => kind),
+  ];
+  expect([...new Set(provoked)].sort()).toEqual([...findingKinds].sort());
 });
 
 test("several things damaged at once are all found, and one repair ends in a sound storage", async () => {
@@ -577,7 +795,7 @@ test("several things damaged at once are all found, and one repair ends in a sou
     }
   }
   expect(planted).toBeGreaterThan(20);
-  const report = await checked(f, true);
+  const report = await checked(f, true, victim.inspection);
   expect(report).toMatchObject({ repaired: true, damaged: false });
   expect((await checked(f)).findings.filter(({ severity }) => severity === "damage")).toEqual([]);
   await lines(f);
