@@ -77,3 +77,8 @@ export interface AttributeChanges {
   readonly mtime?: Time | "now";
   readonly ctime?: Time;
 }
+
+/** Permissions without setuid, and without setgid where the group may execute. */
+export function unprivileged(mode: number): number {
+  return mode & ~((mode & 0o010) === 0 ? 0o4000 : 0o6000);
+}

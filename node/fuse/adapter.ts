@@ -16,6 +16,7 @@ import {
   type Overlay,
   runSync,
   type Stat,
+  unprivileged,
 } from "../../src/index.ts";
 import { type Node, NodeTable } from "./nodes.ts";
 import { isTold, refuseTold, told } from "./told-xattrs.ts";
@@ -134,11 +135,10 @@ export class Adapter {
     return this.#stat(this.#nodes.at(nodeid).inode);
   }
 
-  /** A change of owners takes setuid and setgid bits from a file; so does a truncation with `dropsPrivileges`. */
+  /** A truncation with `dropsPrivileges` takes setuid and setgid bits from a file. */
   *setattr(nodeid: number, changes: AttributeChanges, dropsPrivileges = false): Operation<Stat> {
     const { inode } = this.#nodes.at(nodeid);
-    const owners = changes.uid !== undefined || changes.gid !== undefined;
-    const mode = owners || dropsPrivileges ? this.#unprivileged(inode) : undefined;
+    const mode = dropsPrivileges ? this.#unprivileged(inode) : undefined;
     const all = mode === undefined ? changes : { mode, ...changes };
     return this.#shown(yield* this.overlay.setattr(inode, all));
   }
@@ -462,11 +462,11 @@ export class Adapter {
     if (mode !== undefined) yield* this.overlay.setattr(inode, { mode });
   }
 
-  /** The permissions without setuid, and without setgid where the group may execute; undefined if that changes nothing. */
+  /** See `unprivileged`; undefined if that changes nothing. */
   #unprivileged(inode: Inode): number | undefined {
     if (inode.type === "directory") return undefined;
     const mode = this.overlay.stat(inode).mode & 0o7777;
-    const kept = mode & ~((mode & 0o010) === 0 ? 0o4000 : 0o6000);
+    const kept = unprivileged(mode);
     return kept === mode ? undefined : kept;
   }
 

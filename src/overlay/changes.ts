@@ -320,10 +320,18 @@ function* inPlace(
     });
   }
   const flags = yield* differing(layers, node);
-  const move = yield* moveUnderNode(layers, node, true);
-  if (!flags.content && !flags.attributes && move !== "origin-missing") return undefined;
+  // One of several names of an object, where the base has another one by now: what is recorded hides that.
+  const hidesOther = base && base.identity !== node.identity && isOfGroup(node);
+  const move = (yield* moveUnderNode(layers, node, true)) ?? (hidesOther ? "behind" : undefined);
+  const isAsInBase = !flags.content && !flags.attributes && !hidesOther;
+  if (isAsInBase && move !== "origin-missing") return undefined;
   const state = flags.content ? "modified" : "attributes";
   return difference(records, named, base, node, { state, ...flags, ...(move && { base: move }) });
+}
+
+/** Whether the base had the object under several names. */
+function isOfGroup({ identity, origin = "" }: NodeRecord): boolean {
+  return identity !== pathIdentity(origin);
 }
 
 /** What the base did to the name that one of ours, which is not its own, stands over. */

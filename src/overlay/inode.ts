@@ -4,7 +4,7 @@
  * republished base without being stored. One `Inode` object stands for one inode while the table holds it.
  */
 import type { FileType, Time } from "../attributes.ts";
-import { type BaseNode, pathIdentity } from "../base/base.ts";
+import type { BaseNode } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { ContentSource, NameRecord, NodeRecord } from "../storage/storage.ts";
 import { ChunkSet } from "./chunk-set.ts";
@@ -112,9 +112,8 @@ export class Inode {
 
   get nlink(): number {
     if (this.removed) return 0;
-    const nlink = this.#baseNlink + this.nlinkDelta;
-    if (this.isCountLost) return Math.max(1, nlink);
-    return this.isDirectory ? Math.max(2, nlink) : nlink;
+    const least = this.isDirectory ? 2 : Number(this.isCountLost);
+    return Math.max(least, this.#baseNlink + this.nlinkDelta);
   }
 
   /**
@@ -123,8 +122,7 @@ export class Inode {
    */
   get #baseNlink(): number {
     const { base, identity } = this;
-    if (base && (this.isDirectory || base.identity === identity)) return base.nlink;
-    if (identity === undefined) return 0;
+    if (base?.identity === identity) return base?.nlink ?? 0;
     return this.isDirectory ? 2 : 1;
   }
 
@@ -133,9 +131,8 @@ export class Inode {
    * to it is not known then, so none is taken for the last.
    */
   get isCountLost(): boolean {
-    const { base, identity, origin } = this;
-    if (identity === undefined || identity === pathIdentity(origin ?? "")) return false;
-    return base?.identity !== identity && !this.isDirectory;
+    const { base, identity } = this;
+    return base?.identity !== identity && identity?.startsWith("link:") === true;
   }
 
   /** Whether neither a name nor an open file leads to it any more, so that nothing of it may be recorded. */

@@ -101,7 +101,15 @@ export function* baseChild(
  */
 function* inodeAt(layers: LookupLayers, ino: number): Operation<Inode> {
   const known = layers.inodes.at(ino);
-  if (known) return yield* renewed(layers, known);
+  if (known) {
+    // Where none of its data is ours what the base's is now has to show, its size first of all.
+    const { origin, content, type } = known;
+    if (origin !== undefined && !content && !layers.base.capabilities.snapshot) {
+      const base = yield* layers.base.lookup(origin);
+      if (base?.type === type) known.seen(base);
+    }
+    return known;
+  }
   const record = yield* storedNode(layers, ino);
   const base = record?.origin === undefined ? null : yield* layers.base.lookup(record.origin);
   const meanwhile = layers.inodes.at(ino);
@@ -118,18 +126,6 @@ function* inodeAt(layers: LookupLayers, ino: number): Operation<Inode> {
     ...(ours && { base: ours }),
   });
   layers.inodes.add(inode);
-  return inode;
-}
-
-/**
- * `inode`, which is found by a record and so asks the base for nothing, as the base has it now: where none of its data is
- * ours, what the base's is has to show, its size first of all.
- */
-function* renewed(layers: LookupLayers, inode: Inode): Operation<Inode> {
-  const { origin, content, type } = inode;
-  if (origin === undefined || content || layers.base.capabilities.snapshot) return inode;
-  const base = yield* layers.base.lookup(origin);
-  if (base?.type === type) inode.seen(base);
   return inode;
 }
 

@@ -98,7 +98,9 @@ function newInode(
   // setgid on a directory: what is made in it belongs to its group, and directories pass the bit on (inode(7)).
   const inheritsGroup = (parent.mode & 0o2000) !== 0;
   const parentGid = parent.own.gid ?? parent.base?.gid ?? layers.owner.gid;
-  const mode = type === "symlink" ? 0o777 : object.mode & 0o7777 & ~context.umask;
+  // mkdir(2) knows of permissions and the sticky bit only.
+  const bits = isDirectory ? 0o1777 : 0o7777;
+  const mode = type === "symlink" ? 0o777 : object.mode & bits & ~context.umask;
   const inode = new Inode(layers.newIno(), type, {});
   inode.recorded = true;
   inode.nlinkDelta = isDirectory ? 2 : 1;

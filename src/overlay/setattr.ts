@@ -1,7 +1,7 @@
 /**
  * Attributes, set. A change is recorded on the node alone; no data moves, and nothing is fetched.
  */
-import type { AttributeChanges } from "../attributes.ts";
+import { type AttributeChanges, unprivileged } from "../attributes.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import { listxattr, refuseAccessList } from "./getattr.ts";
@@ -10,7 +10,8 @@ import type { Layers } from "./layers.ts";
 import { truncate } from "./write.ts";
 
 /**
- * Changes attributes; all of them at once, or none.
+ * Changes attributes; all of them at once, or none. Another owner takes setuid and setgid from what is no directory, unless
+ * a mode is given too, as chown(2) does.
  * @throws EISDIR, EINVAL `size` of something that is no file
  * @throws EROFS, ENOSPC, EIO nothing changed
  */
@@ -21,12 +22,18 @@ export function* setattr(layers: Layers, inode: Inode, changes: AttributeChanges
   const now = layers.now();
   const { own } = inode;
   if (mode !== undefined) own.mode = mode & 0o7777;
+  else if (uid !== undefined || gid !== undefined) dropPrivileges(inode);
   if (uid !== undefined) own.uid = uid;
   if (gid !== undefined) own.gid = gid;
   if (atime !== undefined) own.atime = atime === "now" ? now : atime;
   if (mtime !== undefined) own.mtime = mtime === "now" ? now : mtime;
   own.ctime = ctime ?? now;
   layers.record(inode);
+}
+
+function dropPrivileges(inode: Inode): void {
+  const kept = unprivileged(inode.mode & 0o7777);
+  if (!inode.isDirectory && kept !== (inode.mode & 0o7777)) inode.own.mode = kept;
 }
 
 /**

@@ -313,7 +313,7 @@ describe("a manifest", () => {
           [1, "sub/h", 2],
         ],
       },
-      /link group of 'sub\/g' is not named after that, its first path/,
+      /is not named after 'sub\/g', its first/,
     ],
     ["has one object with two modes", { modes: [0o644, 0o600] }, /one object, but differ/],
     ["has one object with two times", { mtimes: [0, 1] }, /one object, but differ/],

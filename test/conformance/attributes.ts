@@ -184,6 +184,26 @@ export const attributeCases: readonly ConformanceCase[] = [
     gives: [1000, 1002],
   },
   {
+    name: "another owner takes setuid and setgid from a file, and nothing from a directory",
+    given: tree,
+    asUser: { fails: "EPERM: operation not permitted, chown '/f'" },
+    run: async (fs, at) => {
+      const modes: number[] = [];
+      for (const [path, mode] of [
+        ["/f", 0o6755],
+        ["/f", 0o6745],
+        ["/d", 0o6755],
+      ] as const) {
+        await fs.chmod(at(path), mode);
+        await fs.chown(at(path), 1000, 1001);
+        modes.push((await fs.stat(at(path))).mode & 0o7777);
+        await fs.chown(at(path), 0, 0);
+      }
+      return modes;
+    },
+    gives: [0o755, 0o2745, 0o6755],
+  },
+  {
     name: "lchown changes a symlink itself",
     given: tree,
     asUser: { fails: "EPERM: operation not permitted, chown '/f'" },

@@ -25,10 +25,11 @@ export const directoryCases: readonly ConformanceCase[] = [
       await fs.mkdir(at("/a"), 0o700);
       await fs.mkdir(at("/b"), { mode: 0o777 });
       await fs.mkdir(at("/c"), "750");
+      await fs.mkdir(at("/d"), 0o7777);
       const mode = async (path: string) => (await fs.stat(at(path))).mode & 0o7777;
-      return [await mode("/a"), await mode("/b"), await mode("/c")];
+      return [await mode("/a"), await mode("/b"), await mode("/c"), await mode("/d")];
     },
-    gives: [0o700, 0o755, 0o750],
+    gives: [0o700, 0o755, 0o750, 0o1755],
   },
   {
     name: "mkdir of what is there fails",

@@ -109,9 +109,10 @@ export class IndexTree implements ManifestIndex {
   }
 
   *#fetchLeaf(reference: string, range: LeafRange): Operation<Leaf> {
-    const { index, length } = yield* this.#fetch(reference, range);
-    if (!("directories" in index)) throw damaged(range, "it is no leaf");
-    return refusing(range, () => new Leaf(index, this.#pointer.layout, range, length));
+    return yield* this.#fetch(reference, range, (index, length) => {
+      if (!("directories" in index)) throw new ManifestFlaw("it is no leaf");
+      return new Leaf(index, this.#pointer.layout, range, length);
+    });
   }
 
   *#page(branch: Branch, at: number, range: LeafRange): Operation<Page> {
@@ -120,21 +121,33 @@ export class IndexTree implements ManifestIndex {
   }
 
   *#fetchPage(reference: string, range: LeafRange): Operation<Page> {
-    const { index, length } = yield* this.#fetch(reference, range);
-    if ("directories" in index || index.isOfPages) throw damaged(range, "it is no page of leaves");
-    const last = index.first.at(-1) as string;
-    const isInside = range.next === undefined || compareTreePaths(last, range.next) < 0;
-    if (index.first[0] !== range.first || !isInside) throw damaged(range, "it belongs elsewhere");
-    return { ...index, length };
+    return yield* this.#fetch(reference, range, (index, length) => {
+      if ("directories" in index || index.isOfPages) {
+        throw new ManifestFlaw("it is no page of leaves");
+      }
+      const last = index.first.at(-1) as string;
+      const isInside = range.next === undefined || compareTreePaths(last, range.next) < 0;
+      if (index.first[0] !== range.first || !isInside) {
+        throw new ManifestFlaw("it belongs elsewhere");
+      }
+      return { ...index, length };
+    });
   }
 
-  *#fetch(
+  /** What `read` makes of a part of the index; a flaw is an error of the base, for the pointer vouches for what was fetched. */
+  *#fetch<T>(
     reference: string,
-    range: LeafRange,
-  ): Operation<{ index: LeafRecord | Branch; length: number }> {
+    { first }: LeafRange,
+    read: (index: LeafRecord | Branch, length: number) => T,
+  ): Operation<T> {
     const bytes = yield* this.#getObject(reference, maxIndexBytes);
-    const index = refusing(range, () => readIndex(parsed(bytes)));
-    return { index, length: bytes.length };
+    try {
+      return read(readIndex(parsed(bytes)), bytes.length);
+    } catch (cause) {
+      if (!(cause instanceof ManifestFlaw)) throw cause;
+      const reason = `the part of the manifest's index that begins at '${first}' is refused: ${cause.message}; publish it again`;
+      throw new FsError("EIO", { syscall: "read", reason, cause });
+    }
   }
 }
 
@@ -171,22 +184,8 @@ function rangeOf({ first }: Branch, at: number, within: LeafRange): LeafRange {
 function parsed(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new ManifestFlaw("it is no JSON in UTF-8", { cause });
+  } catch {
+    // What the parser says of bytes that were compressed helps nobody.
+    throw new ManifestFlaw("it is no JSON in UTF-8");
   }
-}
-
-/** What `read` gives; a flaw is an error of the base, for the pointer vouches for what was fetched. */
-function refusing<T>(range: LeafRange, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (cause instanceof ManifestFlaw) throw damaged(range, cause.message, cause);
-    throw cause;
-  }
-}
-
-function damaged(range: LeafRange, flaw: string, cause?: unknown): FsError {
-  const reason = `the part of the manifest's index that begins at '${range.first}' is refused: ${flaw}; publish it again`;
-  return new FsError("EIO", { syscall: "read", reason, cause });
 }

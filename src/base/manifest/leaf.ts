@@ -127,9 +127,7 @@ export class Leaf {
     }
     for (const [name, { count, paths }] of groups) {
       if (this.#isWhole && paths[0] !== name) {
-        throw new ManifestFlaw(
-          `the link group of '${paths[0]}' is not named after that, its first path`,
-        );
+        throw new ManifestFlaw(`link group '${name}' is not named after '${paths[0]}', its first`);
       }
       if (this.#isWhole ? count !== paths.length : count < paths.length) {
         throw new ManifestFlaw(`link group '${name}' has ${paths.length} names, but says ${count}`);
