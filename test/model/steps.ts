@@ -270,7 +270,9 @@ export class Subject {
     const objects = new Map<number, ReferenceObject>();
     await this.#copy("", reference, objects);
     for (const [slot, { inode }] of this.open) {
-      reference.open.set(slot, objects.get(inode.ino) ?? (await this.#objectOf(inode)));
+      const copy = objects.get(inode.ino) ?? (await this.#objectOf(inode));
+      objects.set(inode.ino, copy);
+      reference.open.set(slot, copy);
     }
     return reference;
   }
