@@ -277,6 +277,7 @@ export class Layers {
       return;
     }
     if (inode.handles > 0) {
+      inode.place = undefined;
       this.record(inode);
       this.writeback.orphan(inode.ino, true);
       inode.removed = true;

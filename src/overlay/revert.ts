@@ -53,19 +53,26 @@ export function* revert(
   paths: readonly string[],
 ): Operation<Reverted[]> {
   return yield* layers.alone(function* () {
-    const { steps, homes } = yield* layers.gather(() => gatherSteps(layers, root, paths));
-    return apply(layers, steps, homes);
+    const { steps, named } = yield* layers.gather(() => gatherSteps(layers, root, paths));
+    return apply(layers, steps, named);
   });
 }
 
-/** The names by which the base has an inode and that are recorded as meaning it. */
-type Homes = ReadonlyMap<Inode, readonly Place[]>;
+/** The names that are recorded as meaning an inode. */
+interface Named {
+  /** Those by which the base has it. */
+  readonly homes: readonly Place[];
+  /** How many others there are. */
+  readonly added: number;
+}
+
+type NamedFiles = ReadonlyMap<Inode, Named>;
 
 function* gatherSteps(
   layers: Layers,
   root: Inode,
   paths: readonly string[],
-): Operation<{ steps: Step[]; homes: Homes }> {
+): Operation<{ steps: Step[]; named: NamedFiles }> {
   // The records have to show everything applied; what is applied while they are loaded makes us gather again, but new
   // changes wait for us, so this comes to an end.
   yield* layers.writeback.commit("relaxed");
@@ -85,25 +92,36 @@ function* gatherSteps(
     steps.push(step);
     for (const { identity } of step.returning) selection.addNamesOf(identity);
   }
-  const homes = new Map<Inode, Place[]>();
-  for (const { inode, shining, returning } of steps) {
-    for (const file of [inode, shining, ...returning]) {
-      if (file && !file.isDirectory) homes.set(file, yield* homesOf(layers, root, records, file));
+  const named = new Map<Inode, Named>();
+  for (const { inode, shining, past, returning } of steps) {
+    for (const file of [inode, shining, past?.shining, ...returning]) {
+      if (file && !file.isDirectory)
+        named.set(file, yield* namesOfFile(layers, root, records, file));
     }
   }
-  return { steps, homes };
+  return { steps, named };
 }
 
-function* homesOf(layers: Layers, root: Inode, records: Records, file: Inode): Operation<Place[]> {
+function* namesOfFile(
+  layers: Layers,
+  root: Inode,
+  records: Records,
+  file: Inode,
+): Operation<Named> {
   const homes: Place[] = [];
+  let added = 0;
   for (const { parent, name, record } of records.namesOf.get(file.ino) ?? []) {
-    if (record.whiteout || record.origin === undefined) continue;
+    if (record.whiteout) continue;
+    if (record.origin === undefined) {
+      added += 1;
+      continue;
+    }
     const directory = yield* walk(layers, root, records.pathOf(parent));
     if (!directory) continue;
     yield* namesOf(layers, directory);
     homes.push({ parent: directory, name });
   }
-  return homes;
+  return { homes, added };
 }
 
 function* gatherStep(
@@ -252,12 +270,12 @@ function* walk(layers: Layers, root: Inode, path: string): Operation<Inode | und
   return at;
 }
 
-function apply(layers: Layers, steps: readonly Step[], homes: Homes): Reverted[] {
+function apply(layers: Layers, steps: readonly Step[], named: NamedFiles): Reverted[] {
   // The deepest first: what was moved into a new directory leaves it before that goes.
   const ordered = [...steps].sort((a, b) =>
     a.difference.change.path < b.difference.change.path ? 1 : -1,
   );
-  const application = new Application(layers, homes);
+  const application = new Application(layers, named);
   for (const step of ordered) application.take(step);
   return application.finish();
 }
@@ -265,14 +283,16 @@ function apply(layers: Layers, steps: readonly Step[], homes: Homes): Reverted[]
 /** The steps of a revert as they are applied: which names came back, and whose link counts that moves. */
 class Application {
   readonly #layers: Layers;
-  readonly #homes: Homes;
+  readonly #named: NamedFiles;
+  /** How many names of a file are gone by which the base does not have it. */
+  readonly #dropped = new Map<Inode, number>();
   readonly #reverted: Reverted[] = [];
   readonly #directories = new Set<Inode>();
   readonly #files = new Set<Inode>();
 
-  constructor(layers: Layers, homes: Homes) {
+  constructor(layers: Layers, named: NamedFiles) {
     this.#layers = layers;
-    this.#homes = homes;
+    this.#named = named;
   }
 
   take(step: Step): void {
@@ -295,8 +315,11 @@ class Application {
     if (past && parent !== past.parent) this.#directories.add(past.parent);
     if (past) {
       this.#forget(past.parent, past.name, past.path, past.base, past.shining);
-      inode.place = { parent: past.parent, name: past.name };
       if (inode.isDirectory) inode.parent = past.parent;
+      // Where the base has another object by now, or none, this is not what the name means.
+      if (inode.isDirectory || past.shining === inode) {
+        inode.place = { parent: past.parent, name: past.name };
+      }
     }
     if (inode.identity === undefined || isLostDirectory(inode)) this.#dropCreated(inode);
     else this.#restore(inode);
@@ -332,7 +355,7 @@ class Application {
     if (record.whiteout) return;
     const lost = this.#layers.inodes.at(record.ino);
     if (record.type === "directory") parent.nlinkDelta -= 1;
-    else if (lost) this.#loseName(lost);
+    else if (lost) this.#loseName(lost, record.origin === undefined);
   }
 
   /** What is still open though its names are gone has one again: the object stays the same. */
@@ -351,9 +374,10 @@ class Application {
     file.nlinkDelta += 1;
   }
 
-  #loseName(file: Inode): void {
+  #loseName(file: Inode, isAdded: boolean): void {
     this.#files.add(file);
     file.nlinkDelta -= 1;
+    if (isAdded) this.#dropped.set(file, (this.#dropped.get(file) ?? 0) + 1);
   }
 
   #dropCreated(inode: Inode): void {
@@ -374,6 +398,12 @@ class Application {
 
   /** Gives a file whose names or data changed the record it needs now, or none. */
   #settle(file: Inode): void {
+    const named = this.#named.get(file);
+    if (named && file.identity !== undefined) {
+      // Of a link group that the base has changed more may have been counted than there are.
+      const added = named.added - (this.#dropped.get(file) ?? 0);
+      file.nlinkDelta = Math.min(file.nlinkDelta, added);
+    }
     if (file.nlink <= 0) {
       file.nlinkDelta += 1;
       this.#layers.unlinkInode(file, this.#layers.now());
@@ -381,7 +411,7 @@ class Application {
       this.#layers.record(file);
     } else {
       // The base says all of it: the names it has there anyway need no record either.
-      for (const { parent, name } of this.#homes.get(file) ?? []) {
+      for (const { parent, name } of named?.homes ?? []) {
         this.#layers.forgetName(parent, name);
         this.#directories.add(parent);
         file.place = { parent, name };
