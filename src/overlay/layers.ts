@@ -21,6 +21,7 @@ import {
 import { Writeback } from "../storage/writeback.ts";
 import { identityHash } from "./identity-hash.ts";
 import { type IdentityHash, type Inode, InodeTable, rootIno } from "./inode.ts";
+import { emptyBatch } from "./superblock.ts";
 
 /** What `Layers` is made from. */
 export interface LayersOptions {
@@ -105,6 +106,14 @@ export class Layers {
 
   get superblock(): Superblock {
     return { ...this.#superblock, nextIno: this.#nextIno, nextContent: this.#nextContent };
+  }
+
+  /** Records that the storage lies over the base as it is: to be called when what follows from a move of it is done. */
+  *adoptBase(): Operation<void> {
+    const { locator, identity } = this.base;
+    const generation = this.#superblock.generation + 1;
+    this.#superblock = { ...this.superblock, base: { locator, identity }, generation };
+    yield* this.storage.commit(emptyBatch(this.#superblock), "relaxed");
   }
 
   get chunkSize(): number {

@@ -87,18 +87,19 @@ function refuseOtherBase(stored: Superblock, { base, adoptBase }: SuperblockOpti
   }
 }
 
+/** That the base moved stays on record until what follows from it is done, for we may be killed before: see `adoptBase`. */
 function taken(stored: Superblock, options: SuperblockOptions): Superblock {
   refuseOtherBase(stored, options);
-  const { base } = options;
   return {
     ...stored,
-    base: { locator: base.locator, identity: base.identity },
+    base: { locator: options.base.locator, identity: stored.base.identity },
     generation: stored.generation + 1,
     epoch: stored.epoch + 1,
   };
 }
 
-function emptyBatch(superblock: Superblock): Batch {
+/** A batch of the superblock alone. */
+export function emptyBatch(superblock: Superblock): Batch {
   return {
     superblock,
     nodes: new Map(),

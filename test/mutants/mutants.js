@@ -269,4 +269,36 @@ import { joinBasePath } from "../base/base.ts";`,
     file: "src/overlay/layers.ts",
     edits: [["parent.own.mtime = now;", ""]],
   },
+  {
+    name: "a name that goes while the base has lost it is not hidden",
+    file: "src/overlay/namespace.ts",
+    edits: [
+      ["record && !record.whiteout && record.origin !== undefined;", "false && record?.whiteout;"],
+    ],
+  },
+  {
+    name: "a link group that the base has split is counted as if it were whole",
+    file: "src/overlay/inode.ts",
+    edits: [["return base?.identity !== identity && identity?.", "return !base && identity?."]],
+  },
+  {
+    name: "links are not counted again when the base has moved",
+    file: "src/overlay/files.ts",
+    edits: [["yield* recountLinks(layers);", ""]],
+  },
+  {
+    name: "a directory is not kept reachable where the base has a file now",
+    file: "src/overlay/base-moves.ts",
+    edits: [['?.type !== "directory") lost.push', " === null) lost.push"]],
+  },
+  {
+    name: "that the base moved is forgotten before what follows from it is done",
+    file: "src/overlay/superblock.ts",
+    edits: [["identity: stored.base.identity },", "identity: options.base.identity },"]],
+  },
+  {
+    name: "a file that the base has lost is cut to zeros",
+    file: "src/overlay/write.ts",
+    edits: [['refuseIfLost(inode, "truncate");', ""]],
+  },
 ];

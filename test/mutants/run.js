@@ -36,9 +36,9 @@ export default {
   test: {
     include: [
       "test/{overlay,model,storage}/**/*.test.ts",
-      "test/exhaustive/{overtaken,pairs,nth}*.test.ts",
+      "test/exhaustive/{overtaken,pairs,nth-failure}*.test.ts",
     ],
-    exclude: ["test/**/*.{slow,browser}.test.ts"],
+    exclude: ["test/{overlay,model,storage}/**/*.slow.test.ts", "test/**/*.browser.test.ts"],
     testTimeout: 60000,
     maxWorkers: 1,
     bail: 1,

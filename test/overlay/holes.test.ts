@@ -173,3 +173,9 @@ describe("a hole in a file of the base that is too large to hold", () => {
     ]);
   });
 });
+
+test("a range of zeros that ends where no file may is refused before anything is zero", async () => {
+  const f = await Fixture.open({ file: "alpha" });
+  await expect(allocate(f, 0, 2 ** 50, modes.zero)).rejects.toMatchObject({ code: "EFBIG" });
+  expect(await f.read("file")).toBe("alpha");
+});

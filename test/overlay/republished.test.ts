@@ -1,7 +1,9 @@
 /** A base that is another one than when the overlay's changes were made: republished, or changing while it is used. */
 import { describe, expect, test } from "vitest";
 import { MemoryBase, type MemoryTree } from "../../src/base/memory.ts";
-import { Overlay, openMemoryStorage, run } from "../../src/index.ts";
+import { FsError, Overlay, openMemoryStorage, run } from "../../src/index.ts";
+import { check } from "../../src/overlay/check/check.ts";
+import { MemoryInspection } from "../../src/storage/memory-inspection.ts";
 import { Fixture } from "./fixture.ts";
 
 describe("over a republished base", () => {
@@ -72,6 +74,164 @@ describe("over a republished base", () => {
   });
 });
 
+describe("over a base that brings back what it had lost", () => {
+  test("what was renamed meanwhile stays where it is, and its old name is gone", async () => {
+    const f = await Fixture.open({ a: "alpha", z: "z" });
+    await f.writeAt("a", 0, "OURS!");
+    await f.republish({ z: "z" });
+    await f.rename("a", "b");
+    await f.republish({ a: "another", z: "z" });
+    expect((await f.names("")).sort()).toEqual(["b", "z"]);
+    expect(await f.read("b")).toBe("OURS!");
+    await run(f.overlay.revert([""]));
+    expect(await f.read("a")).toBe("another");
+  });
+
+  test("a directory that was renamed meanwhile is not found at two places", async () => {
+    const f = await Fixture.open({ "a/x": "x" });
+    await f.create("a/mine", "mine");
+    await f.republish({});
+    await f.rename("a", "b");
+    await f.republish({ "a/x": "x" });
+    expect([await f.names(""), (await f.names("b")).sort()]).toEqual([["b"], ["mine", "x"]]);
+  });
+
+  test("what was deleted stays so, whatever stood there meanwhile", async () => {
+    const f = await Fixture.open({ a: "alpha" });
+    await f.unlink("a");
+    await f.create("a", "ours");
+    await f.republish({});
+    await f.unlink("a");
+    await f.republish({ a: "alpha" });
+    expect(await f.names("")).toEqual([]);
+    expect(await f.status()).toEqual(["deleted a"]);
+  });
+});
+
+describe("over a base whose link groups change", () => {
+  const group = { content: "same", link: "g" };
+  const linksOf = async (f: Fixture, path: string) =>
+    (await run(f.overlay.getattr(await f.at(path)))).nlink;
+
+  test("a name keeps what is ours when another goes that the base has on its own now", async () => {
+    const f = await Fixture.open({ a: group, b: group });
+    await f.writeAt("b", 0, "OURS");
+    await f.at("a");
+    await f.writeAt("a", 0, "OURS");
+    await f.republish({ b: "same" });
+    await f.unlink("b");
+    expect(await f.read("a")).toBe("OURS");
+  });
+
+  test("a name of ours keeps it when all names go that the base has still", async () => {
+    const f = await Fixture.open({ a: group, b: group, c: group });
+    await f.writeAt("a", 0, "OURS");
+    await f.rename("c", "moved");
+    await f.republish({ a: group, b: group });
+    expect(await linksOf(f, "moved")).toBe(3);
+    await f.unlink("a");
+    await f.unlink("b");
+    expect(await f.read("moved")).toBe("OURS");
+    await f.unlink("moved");
+    await f.remount();
+    expect([f.disk.data.size, f.disk.nodes.size]).toEqual([0, 1]);
+  });
+
+  test("a file that has become one of several names is one file, and goes with its name", async () => {
+    const f = await Fixture.open({ e: "same" });
+    await f.writeAt("e", 0, "OURS");
+    await f.republish({ b: group, e: group });
+    expect([await linksOf(f, "e"), await f.read("e"), await f.read("b")]).toEqual([
+      1,
+      "OURS",
+      "same",
+    ]);
+    await f.unlink("e");
+    await f.remount();
+    expect(f.disk.data.size).toBe(0);
+  });
+
+  test("a recorded name whose object is another one's by now is told of, and can be reverted", async () => {
+    const f = await Fixture.open({ a: group, b: group });
+    await run(f.overlay.setattr(await f.at("a"), { mode: 0o644 }));
+    await f.republish({ a: "on its own", b: "same", c: "c" });
+    expect(await f.status()).toEqual(["attributes a"]);
+    await run(f.overlay.revert([""]));
+    expect([await f.read("a"), await f.read("b")]).toEqual(["on its own", "same"]);
+  });
+});
+
+describe("over a base whose objects become others", () => {
+  test("a directory with changes in it is listed as one where the base has a file now", async () => {
+    const f = await Fixture.open({ "d/x": "x" });
+    await f.writeAt("d/x", 0, "OURS");
+    await f.republish({ d: "a file" });
+    const listing = await run(f.overlay.opendir(f.overlay.root));
+    expect([listing.entry(0).type, await f.read("d/x")]).toEqual(["directory", "OURS"]);
+  });
+
+  test.each([
+    ["a file that is deleted becomes a directory", { a: "a" }, { "a/x": "x" }, 2],
+    ["a directory appears under a name of ours", {}, { "n/x": "x" }, 3],
+    ["a directory that is deleted is gone", { "d/x": "x" }, {}, 2],
+  ])("links of a directory are the directories in it: %s", async (_, before, after, links) => {
+    const f = await Fixture.open(before as MemoryTree);
+    if ("a" in before) await f.unlink("a");
+    else if ("d/x" in before) {
+      await f.unlink("d/x");
+      await f.rmdir("d");
+    } else await f.mkdir("n");
+    await f.republish(after as MemoryTree);
+    const linksOfRoot = async () => (await run(f.overlay.getattr(f.overlay.root))).nlink;
+    expect(await linksOfRoot()).toBe(links);
+    await run(f.overlay.commit("strict"));
+    const storage = new MemoryInspection(f.disk);
+    expect((await run(check({ storage, base: f.base }))).damaged).toBe(false);
+    await run(f.overlay.revert([""]));
+    const untouched = await Fixture.open(after as MemoryTree);
+    expect(await linksOfRoot()).toBe(
+      (await run(untouched.overlay.getattr(untouched.overlay.root))).nlink,
+    );
+  });
+
+  test("what came from a directory that is gone from both can be reverted", async () => {
+    const f = await Fixture.open({ "b/e": "epsilon", z: "z" });
+    await f.rename("b/e", "d");
+    await f.republish({ z: "z" });
+    await f.rmdir("b");
+    await run(f.overlay.revert([""]));
+    expect([await f.names(""), await f.status()]).toEqual([["z"], []]);
+  });
+
+  test("a file that the base has lost is not cut to zeros", async () => {
+    const f = await Fixture.open({ a: "alpha" });
+    await f.rename("a", "b");
+    await f.republish({});
+    const inode = await f.at("b");
+    const cut = run(f.overlay.setattr(inode, { size: 3 }));
+    await expect(cut).rejects.toMatchObject({ code: "ESTALE", syscall: "truncate" });
+    await run(f.overlay.setattr(inode, { size: 0 }));
+    expect(await f.read("b")).toBe("");
+  });
+
+  test("an owner that dies while it takes up the move leaves that to the next", async () => {
+    const f = await Fixture.open({ "d/a": "alpha" });
+    await f.create("d/ours", "ours");
+    await run(f.overlay.close());
+    f.base = new MemoryBase({}, { identity: "moved" });
+    f.base.before = (question, path) => {
+      if (question === "lookup" && path === "d") throw new FsError("EIO");
+      return undefined;
+    };
+    await expect(f.mount()).rejects.toMatchObject({ code: "EIO" });
+    f.base.before = undefined;
+    await f.mount();
+    expect([f.overlay.baseWas !== undefined, await f.read("d/ours")]).toEqual([true, "ours"]);
+    await f.remount();
+    expect([f.overlay.baseWas, await f.read("d/ours")]).toEqual([undefined, "ours"]);
+  });
+});
+
 describe("over a base that changes while it is used", () => {
   async function changing(before: MemoryTree, after: MemoryTree) {
     const f = await Fixture.open(before);
@@ -93,6 +253,15 @@ describe("over a base that changes while it is used", () => {
     const into = new Uint8Array(4);
     await run(f.overlay.read(handle, 0, into));
     expect(new TextDecoder().decode(into)).toBe("BETA");
+  });
+
+  test("the size of what has other attributes or another name only is the new one at once", async () => {
+    const { f, change } = await changing({ a: "alpha", b: "beta" }, { a: "ALPHA+", b: "BETA+" });
+    Object.assign(f.base, { capabilities: { integrity: "none", snapshot: false } });
+    await run(f.overlay.setattr(await f.at("a"), { mode: 0o600 }));
+    await f.rename("b", "c");
+    change();
+    expect([await f.read("a"), await f.read("c")]).toEqual(["ALPHA+", "BETA+"]);
   });
 
   test("a first write takes its edges from the new content", async () => {
