@@ -54,7 +54,7 @@ describe("the golden storage on disk", () => {
     await run((await run(Overlay.open({ base, storage }))).close());
     expect(await findings()).toEqual([]);
     const after = [...filesIn(join(directory, "content")).keys()];
-    expect(before.filter((path) => !after.includes(path))).toEqual(["22/34"]);
+    expect(before.filter((path) => !after.includes(path))).toEqual(["26/294"]);
     await cleanup();
   });
 });
