@@ -289,6 +289,7 @@ export class Core {
         this.#idle = resolve;
       });
     }
+    // That it could not be opened whoever asked for it was told.
     const whole = this.#whole ?? (await this.#openingWhole?.catch(() => undefined));
     if (whole) await run(whole.overlay.close());
     else {

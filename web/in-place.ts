@@ -75,6 +75,7 @@ async function answerAbsent(
   try {
     response = await network(request);
   } catch {
+    // Offline: as above.
     return await answerTarget(request, target, snapshots);
   }
   const isOurs = other.is === "file" && !other.file.isOfBase;

@@ -83,6 +83,7 @@ export async function unmount(mountpoint: string, lazily = false): Promise<boole
  * @throws ENOENT where fusectl is not mounted and this process may not mount it
  */
 export async function abortConnection(minor: number): Promise<void> {
+  // If it is there and cannot be read, what comes next says why.
   const known = await readdir(connections).catch(() => []);
   if (known.length === 0) {
     await command("mount", ["-t", "fusectl", "fusectl", connections]);

@@ -120,7 +120,8 @@ test.each(kills)(
     console.log(
       `killed browsers: ${engine}, ${kills} kills${lost}, ${changes} changes, seed ${seed}`,
     );
-    expect(dropped).toBeLessThan(Math.max(3, kills / 4));
+    // Chromium drops every database of an origin now and then, whatever is stored: no other engine may.
+    expect(dropped).toBeLessThan(engine === "chromium" ? Math.max(3, kills / 4) : 1);
   },
 );
 

@@ -56,7 +56,11 @@ export function realImage(): Plugin {
       vite.middlewares.use("/real-image", async (_, response) => {
         made ??= make();
         response.setHeader("content-type", "application/json");
-        response.end(JSON.stringify(await made.catch(({ message }) => ({ missing: message }))));
+        const answer = await made.catch((error) => {
+          response.statusCode = 500;
+          return { failed: String(error) };
+        });
+        response.end(JSON.stringify(answer));
       });
       vite.httpServer?.once("close", async () => {
         await server?.end();

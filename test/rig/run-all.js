@@ -38,7 +38,12 @@ const runs = [
   {
     projects: ["e2e"],
     files: /\.e2e\.test\.ts$/,
-    needs: ["/usr/bin/chromium", "/usr/bin/firefox-esr"],
+    needs: [
+      "/usr/bin/chromium",
+      "/usr/bin/firefox-esr",
+      "/usr/bin/WebKitWebDriver",
+      "/usr/bin/Xvfb",
+    ],
   },
   { projects: ["chromium"], files: inBrowsers, needs: ["/usr/bin/chromium"] },
   { projects: ["firefox"], files: inBrowsers, needs: ["/usr/bin/firefox-esr"] },
@@ -172,7 +177,6 @@ for (const { projects, files, needs, scratch } of runs) {
     "node_modules/vitest/vitest.mjs",
     "run",
     ...projects.flatMap((project) => ["--project", project]),
-    "--passWithNoTests",
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${report}`,

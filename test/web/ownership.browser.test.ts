@@ -195,7 +195,7 @@ describe("a worker that dies before its first answer", () => {
 });
 
 describe("an owner that ends without a word", () => {
-  test("killed in mid-write, is succeeded at once; nothing acknowledged is missing, the file is whole or not there", async () => {
+  test("killed in mid-write, is succeeded at once; nothing acknowledged is missing, the file is whole, empty or not there", async () => {
     const storage = undeletedStorage();
     const owner = await mortalTab(storage);
     const other = await tab(storage, "tab");

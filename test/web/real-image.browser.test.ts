@@ -10,7 +10,9 @@ import { unusedStorage } from "./opened.ts";
 /** Files that are read of a site of some thousand. */
 const sample = 200;
 
-const told: RealImage | { readonly missing: string } = await (await fetch("/real-image")).json();
+const answer = await fetch("/real-image");
+if (!answer.ok) throw new Error(`the real image could not be made: ${await answer.text()}`);
+const told: RealImage | { readonly missing: string } = await answer.json();
 const missing = "missing" in told ? ` (skipped: ${told.missing})` : "";
 
 async function countBelow(overlay: PageOverlay, path: string): Promise<number> {

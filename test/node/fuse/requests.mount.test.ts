@@ -77,7 +77,8 @@ describeMount("requests to the serving process", () => {
     const scratch = await Scratch.with(files);
     await scratch.mount(scratch.base, "-o", "stable");
     await stat(scratch.at("d"));
-    const miss = (name: string) => stat(scratch.at(`d/${name}`)).catch(() => {});
+    const miss = (name: string) =>
+      expect(stat(scratch.at(`d/${name}`))).rejects.toMatchObject({ code: "ENOENT" });
     const all = () => forEach(["p", "q", "r"], miss);
     expect(await costOf(scratch, all)).toEqual({ lookup: 3 });
     expect(await costOf(scratch, all)).toEqual({});
