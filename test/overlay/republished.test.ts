@@ -264,6 +264,16 @@ describe("over a base that changes while it is used", () => {
     expect([await f.read("a"), await f.read("c")]).toEqual(["ALPHA+", "BETA+"]);
   });
 
+  test("one of two names of a file that it parts can go, and the other keeps what is ours", async () => {
+    const group = { content: "same", link: "g" };
+    const { f, change } = await changing({ a: group, b: group }, { a: "same" });
+    Object.assign(f.base, { capabilities: { integrity: "none", snapshot: false } });
+    for (const path of ["a", "b"]) await run(f.overlay.setattr(await f.at(path), { mode: 0o600 }));
+    change();
+    await f.unlink("a");
+    expect((await run(f.overlay.getattr(await f.at("b")))).mode & 0o777).toBe(0o600);
+  });
+
   test("a first write takes its edges from the new content", async () => {
     const { f, change } = await changing({ a: "alpha" }, { a: "ALPHA and more" });
     await f.at("a");
