@@ -5,7 +5,15 @@
  * Plain JavaScript, because nothing is built when this starts.
  */
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { mutants } from "./mutants.js";
@@ -58,6 +66,9 @@ export default {
 const root = resolve(import.meta.dirname, "../..");
 const copy = mkdtempSync(join(tmpdir(), "minifo-mutants-"));
 
+/** Ends the tests that run, their workers too: one that never returns would go on for ever. */
+let endTests = () => {};
+
 /** Runs the tests on the copy; resolves with what failed: a test's name, or undefined if all is well. */
 async function failure() {
   const report = join(copy, "report.json");
@@ -67,16 +78,20 @@ async function failure() {
     cwd: copy,
     env: environment,
     stdio: ["ignore", "ignore", "inherit"],
+    detached: true,
   });
+  endTests = () => process.kill(-child.pid, "SIGKILL");
   let isOver = false;
   const timer = setTimeout(() => {
     isOver = true;
-    child.kill("SIGKILL");
+    endTests();
   }, patience_ms);
   const code = await new Promise((done) => child.once("exit", done));
   clearTimeout(timer);
+  endTests = () => {};
   if (isOver) return "a test that does not end";
   if (code === 0) return undefined;
+  if (!existsSync(report)) throw new Error("the tests were interrupted, or could not begin");
   return nameOfFailure(JSON.parse(readFileSync(report, "utf8")));
 }
 
@@ -139,8 +154,8 @@ async function main() {
   return survivors === 0 ? 0 : 1;
 }
 
-// An interrupt ends the tests too, which leaves us without their report: we end with that error, and clean up.
-process.once("SIGINT", () => {});
+// That leaves us without their report: we end with an error, and clean up.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => endTests());
 try {
   process.exitCode = await main();
 } finally {
