@@ -30,6 +30,11 @@ export type BaseMove =
   /** The base has lost what this is a new name or other attributes of. */
   | "origin-missing";
 
+/** Whether the base had the object of a node record under several names. */
+export function isOfLinkGroup({ identity }: NodeRecord): boolean {
+  return identity?.startsWith("link:") === true;
+}
+
 /** What the base did to the object of a node record. `isInPlace`: it stands under the name the base had it by. */
 export function* moveUnderNode(
   layers: Layers,

@@ -7,7 +7,7 @@ import { compareTimes, type FileType } from "../attributes.ts";
 import { type BaseNode, joinBasePath, parentOfBasePath, pathIdentity } from "../base/base.ts";
 import type { Operation } from "../operation.ts";
 import type { HiddenObject, NameRecord, NodeRecord } from "../storage/storage.ts";
-import { type BaseMove, moveUnderHidden, moveUnderNode } from "./base-moves.ts";
+import { type BaseMove, isOfLinkGroup, moveUnderHidden, moveUnderNode } from "./base-moves.ts";
 import { type Inode, type Place, rootIno } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
@@ -321,17 +321,12 @@ function* inPlace(
   }
   const flags = yield* differing(layers, node);
   // One of several names of an object, where the base has another one by now: what is recorded hides that.
-  const hidesOther = base && base.identity !== node.identity && isOfGroup(node);
+  const hidesOther = base && base.identity !== node.identity && isOfLinkGroup(node);
   const move = (yield* moveUnderNode(layers, node, true)) ?? (hidesOther ? "behind" : undefined);
   const isAsInBase = !flags.content && !flags.attributes && !hidesOther;
   if (isAsInBase && move !== "origin-missing") return undefined;
   const state = flags.content ? "modified" : "attributes";
   return difference(records, named, base, node, { state, ...flags, ...(move && { base: move }) });
-}
-
-/** Whether the base had the object under several names. */
-function isOfGroup({ identity, origin = "" }: NodeRecord): boolean {
-  return identity !== pathIdentity(origin);
 }
 
 /** What the base did to the name that one of ours, which is not its own, stands over. */

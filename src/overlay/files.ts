@@ -334,7 +334,7 @@ export function* opened(options: OverlayOptions): Operation<Opened> {
       yield* keepReachable(layers);
       yield* recountLinks(layers);
     }
-    if (baseWas !== undefined) yield* layers.adoptBase();
+    if (baseWas !== undefined) yield* layers.noteBase();
   }
   return [layers, root, baseWas];
 }

@@ -109,7 +109,7 @@ export class Layers {
   }
 
   /** Records that the storage lies over the base as it is: to be called when what follows from a move of it is done. */
-  *adoptBase(): Operation<void> {
+  *noteBase(): Operation<void> {
     const { locator, identity } = this.base;
     const generation = this.#superblock.generation + 1;
     this.#superblock = { ...this.superblock, base: { locator, identity }, generation };

@@ -3,10 +3,11 @@
  * got or lost names since, it is another one, and a file that seems to lose its last name would be dropped while a name
  * of ours still leads to it.
  */
-import { type BaseNode, joinBasePath, pathIdentity } from "../base/base.ts";
+import { type BaseNode, joinBasePath } from "../base/base.ts";
 import { FsError } from "../errno.ts";
 import type { Operation } from "../operation.ts";
 import type { NameRecord, NodeRecord } from "../storage/storage.ts";
+import { isOfLinkGroup } from "./base-moves.ts";
 import { Inode, rootIno } from "./inode.ts";
 import type { Layers } from "./layers.ts";
 
@@ -94,10 +95,8 @@ class LinkGroups {
 
   constructor(nodes: Iterable<NodeRecord>) {
     for (const node of nodes) {
-      const { ino, identity, origin = "", type } = node;
-      if (type === "directory" || identity === undefined || identity === pathIdentity(origin)) {
-        continue;
-      }
+      const { ino, identity } = node;
+      if (identity === undefined || !isOfLinkGroup(node)) continue;
       const group = { node, links: 0 };
       this.#byIno.set(ino, group);
       this.#byIdentity.set(identity, group);

@@ -87,7 +87,7 @@ function refuseOtherBase(stored: Superblock, { base, adoptBase }: SuperblockOpti
   }
 }
 
-/** That the base moved stays on record until what follows from it is done, for we may be killed before: see `adoptBase`. */
+/** That the base moved stays on record until what follows from it is done, for we may be killed before: see `Layers.noteBase`. */
 function taken(stored: Superblock, options: SuperblockOptions): Superblock {
   refuseOtherBase(stored, options);
   return {

@@ -1,3 +1,4 @@
+/** The golden storage in a real engine's IndexedDB. */
 import { goldenIndexedDb } from "./golden-indexeddb.ts";
 
 goldenIndexedDb("in IndexedDB", async () => {

@@ -1,3 +1,4 @@
+/** The golden storage in a simulated IndexedDB. */
 import "fake-indexeddb/auto";
 import { readFile } from "node:fs/promises";
 import { goldenIndexedDb } from "./golden-indexeddb.ts";
